@@ -1,0 +1,339 @@
+/**
+ * Walks a definition; knows no database.
+ *
+ * The same records always lead to the same walk:
+ * I1  Nothing here reads a clock or a random number; time comes from `context.now(path)`.
+ * I2  What was decided by time is either an attempt's recorded outcome or follows from a recorded `now`.
+ * I3  Each attempt has a path and a number of its own; both follow from the definition and recorded outcomes alone.
+ * I4  Expected failures travel as values. A throw is a defect: it is recorded as INTERNAL, and the walk rejects in the end.
+ */
+import type { Definition, ForeachStep, ParallelStep, Step, SwitchStep } from "../workflow/definition.ts";
+import type { Scope } from "../workflow/expression.ts";
+import type { Value, ValueObject } from "../value.ts";
+import { WfError } from "../errors.ts";
+import type { ExecutionContext, ExecutionEnd, StepAttempt, StepOutcome } from "./context.ts";
+import { earlier, expired, isExpiry, limitOf, runWithin } from "./deadline.ts";
+import type { Deadline } from "./deadline.ts";
+import type { EffectCall, Effects } from "./effects.ts";
+import { fillAbsent, innerIds, visibleIds } from "./frame.ts";
+import type { Failure, Frame, Walk } from "./frame.ts";
+import { errorValue, failed, kindOf, outcomeOf } from "./outcome.ts";
+import type { FailedOutcome } from "./outcome.ts";
+import { decideRetry } from "./retry.ts";
+import { delayMs } from "./steps/delay.ts";
+import { failWith } from "./steps/fail.ts";
+import { foreachList, runTurns } from "./steps/foreach.ts";
+import { runParallel } from "./steps/parallel.ts";
+import { replyOf } from "./steps/response.ts";
+import { chooseCase, runCase } from "./steps/switch.ts";
+import { workflowInput } from "./steps/workflow.ts";
+
+/** What `on_error` steps may still take once the workflow's time is over. */
+const ON_ERROR_EXTRA_MS = 30_000;
+const FUNCTION_TIMEOUT_MS = 30_000;
+
+/**
+ * Runs an execution to its end, from its beginning or from where its records stop.
+ *
+ * @returns How it ended, with the first error when it failed.
+ * @throws {@link WfError} `INTERNAL` after a defect, which is the `cause`; it is to be logged, and the execution FAILED.
+ */
+export async function interpret(
+  definition: Definition,
+  context: ExecutionContext,
+  effects: Effects,
+): Promise<ExecutionEnd> {
+  const walk = new Interpreter(context, effects);
+  const steps: Record<string, Value> = {};
+  const scope = rootScope(context, effects, steps);
+  const deadline = workflowDeadline(definition, context);
+  const failure = await walk.runSteps(definition.steps, { prefix: "", scope, steps, deadline });
+  if (failure === undefined) return { status: "SUCCEEDED" };
+
+  if (definition.onError.length > 0) {
+    fillAbsent(steps, visibleIds(definition.steps));
+    const error = { step: failure.path, ...errorValue(failure.error) };
+    await walk.runSteps(definition.onError, {
+      prefix: "",
+      scope: { ...scope, error },
+      steps,
+      deadline: deadline && {
+        ...deadline,
+        at: Math.max(deadline.at, context.now("#on_error")) + ON_ERROR_EXTRA_MS,
+      },
+    });
+  }
+  if (failure.error.code === "INTERNAL") throw walk.defect();
+  return { status: "FAILED", error: failure.error };
+}
+
+function rootScope(context: ExecutionContext, effects: Effects, steps: Record<string, Value>): Scope {
+  const { id, workflowId, startedAt, userId } = context.execution;
+  return {
+    trigger: { ...context.input } as ValueObject,
+    steps,
+    secrets: effects.secrets,
+    execution: { id, workflowId, startedAt, ...(userId === undefined ? {} : { userId }) },
+  };
+}
+
+function workflowDeadline(definition: Definition, context: ExecutionContext): Deadline | undefined {
+  const { timeoutMs } = definition;
+  if (timeoutMs === undefined) return undefined;
+  return { at: Date.parse(context.execution.startedAt) + timeoutMs, path: undefined, timeoutMs };
+}
+
+/** What came of a step: its outcome, and the outer deadline that ended it. */
+interface Attempted {
+  readonly outcome: StepOutcome;
+  readonly deadline?: Deadline | undefined;
+}
+
+type Container = SwitchStep | ForeachStep | ParallelStep;
+
+class Interpreter implements Walk {
+  readonly context: ExecutionContext;
+  readonly effects: Effects;
+  #defect: unknown;
+
+  constructor(context: ExecutionContext, effects: Effects) {
+    this.context = context;
+    this.effects = effects;
+  }
+
+  defect(): WfError {
+    return new WfError("INTERNAL", "Internal error", { cause: this.#defect });
+  }
+
+  async runSteps(steps: readonly Step[], frame: Frame): Promise<Failure | undefined> {
+    for (const step of steps) {
+      const failure = await this.#runStep(step, frame);
+      if (failure !== undefined) return failure;
+    }
+    return undefined;
+  }
+
+  async #runStep(step: Step, frame: Frame): Promise<Failure | undefined> {
+    const path = frame.prefix + step.id;
+    const first = (frame.attempts?.get(path) ?? 0) + 1;
+    if (frame.deadline !== undefined && this.#left(frame.deadline, `${path}#begin${first}`) <= 0) {
+      return expired(frame.deadline, path);
+    }
+    const refused = this.#decideIf(step, frame.scope);
+    const { outcome, deadline } =
+      refused === undefined
+        ? await this.#runAttempts(step, frame, path, first)
+        : { outcome: await this.#record(step, frame, path, first, refused), deadline: undefined };
+
+    fillAbsent(frame.steps, innerIds(step));
+    if (outcome.kind !== "failed") {
+      if (step.named) frame.steps[step.id] = outcome.kind === "succeeded" ? outcome.output : null;
+      return undefined;
+    }
+    const { error, retryable, retryAfterMs } = outcome;
+    const caught = step.onError === "continue" && deadline === undefined && error.code !== "INTERNAL";
+    if (!caught) return { error, path, retryable, retryAfterMs, deadline };
+    if (step.named) frame.steps[step.id] = { error: errorValue(error) };
+    return undefined;
+  }
+
+  /** @returns undefined when the step is to run */
+  #decideIf(step: Step, scope: Scope): StepOutcome | undefined {
+    const condition = step.if;
+    if (condition === undefined) return undefined;
+    return this.#guard<StepOutcome | undefined>(() => {
+      const holds = condition.evaluate(scope);
+      if (typeof holds === "boolean") return holds ? undefined : { kind: "skipped" };
+      return failed(
+        "STEP_INVALID",
+        `\`if\` of step \`${step.id}\` must yield true or false, got ${kindOf(holds)}; compare it, for example with \`!= null\``,
+      );
+    });
+  }
+
+  async #runAttempts(step: Step, outer: Frame, path: string, first: number): Promise<Attempted> {
+    const countsInside = isContainer(step) && step.retry !== undefined && outer.attempts === undefined;
+    const frame: Frame = countsInside ? { ...outer, attempts: new Map() } : outer;
+    for (let attempt = first; ; attempt++) {
+      frame.attempts?.set(path, attempt);
+      const attempted = await this.#runAttempt(step, frame, path, attempt);
+      const { outcome } = attempted;
+      if (outcome.kind !== "failed" || attempted.deadline !== undefined) return attempted;
+
+      const decision = this.#guard(() =>
+        decideRetry(step.retry, outcome, attempt - first, isRepeatable(step, outcome), frame.scope),
+      );
+      if (decision.kind !== "retry") return { outcome: decision.kind === "stop" ? decision.outcome : decision };
+      const waited = await this.#wait(frame, path, `${path}#retry${attempt}`, decision.waitMs);
+      if (waited !== undefined) return { outcome: { ...outcome, error: waited.error }, deadline: waited.deadline };
+      for (const id of innerIds(step)) delete frame.steps[id];
+    }
+  }
+
+  /** Waits, but not beyond the deadline. @returns The failure of a wait that the deadline cut short */
+  async #wait(frame: Frame, path: string, waitPath: string, ms: number): Promise<Failure | undefined> {
+    const left = frame.deadline && this.#left(frame.deadline, `${waitPath}#begin`);
+    if (frame.deadline === undefined || left === undefined || ms < left) {
+      await this.context.delay(waitPath, ms);
+      return undefined;
+    }
+    await this.context.delay(waitPath, Math.max(0, left));
+    return expired(frame.deadline, path);
+  }
+
+  async #runAttempt(step: Step, frame: Frame, path: string, attempt: number): Promise<Attempted> {
+    const outcome = isContainer(step)
+      ? await this.#runContainer(step, frame, path, attempt)
+      : await this.#runLeaf(step, frame, path, attempt);
+    if (outcome.kind !== "failed" || frame.deadline === undefined) return { outcome };
+    return { outcome, deadline: isExpiry(frame.deadline, outcome.error) ? frame.deadline : undefined };
+  }
+
+  async #runContainer(step: Container, frame: Frame, path: string, attempt: number): Promise<StepOutcome> {
+    const { timeoutMs } = step;
+    const deadline =
+      timeoutMs === undefined
+        ? frame.deadline
+        : earlier(frame.deadline, {
+            at: this.context.now(`${path}#start${attempt}`) + timeoutMs,
+            path,
+            timeoutMs,
+          });
+    // Recorded when it is over, not while it runs: an open record would keep an execution from sleeping in a delay.
+    const outcome = await this.#runInside(step, { ...frame, deadline }, path);
+    return this.#record(step, frame, path, attempt, outcome);
+  }
+
+  #runInside(step: Container, frame: Frame, path: string): Promise<StepOutcome> | StepOutcome {
+    switch (step.kind) {
+      case "switch": {
+        const chosen = this.#guard(() => chooseCase(step, frame.scope));
+        return "kind" in chosen ? chosen : runCase(step, chosen.index, frame, this);
+      }
+      case "foreach": {
+        const items = this.#guard(() => foreachList(step, frame.scope));
+        return "kind" in items ? items : runTurns(step, items.list, frame, path, this);
+      }
+      case "parallel":
+        return runParallel(step, frame, this);
+    }
+  }
+
+  async #runLeaf(step: Exclude<Step, Container>, frame: Frame, path: string, attempt: number): Promise<StepOutcome> {
+    switch (step.kind) {
+      case "http":
+        return this.#effect(step, frame, path, attempt, (call) => this.effects.http(step, call));
+      case "function":
+        return this.#effect(step, frame, path, attempt, (call) =>
+          this.effects.function(step, step.with?.evaluate(frame.scope) ?? null, call),
+        );
+      case "workflow":
+        return this.#effect(step, frame, path, attempt, (call) => {
+          const input = workflowInput(step, frame.scope, this.context.execution.userId);
+          if ("kind" in input) return Promise.resolve(input);
+          return this.effects.workflow({ workflow: step.workflow, input, wait: step.wait }, call);
+        });
+      case "delay":
+        return this.#delay(step, frame, path, attempt);
+      case "response": {
+        const reply = this.#guard(() => replyOf(step, frame.scope));
+        if (reply.kind !== "response") return this.#record(step, frame, path, attempt, reply);
+        // Before its record: a crash between the two answers again, which changes nothing, and never forgets to.
+        const sent = await this.context.respond(path, reply);
+        const output = { statusCode: reply.status, sent };
+        return this.#record(step, frame, path, attempt, { kind: "succeeded", output });
+      }
+      case "fail":
+        return this.#record(
+          step,
+          frame,
+          path,
+          attempt,
+          this.#guard(() => failWith(step, frame.scope)),
+        );
+    }
+  }
+
+  async #effect(
+    step: Extract<Step, { readonly kind: "http" | "function" | "workflow" }>,
+    frame: Frame,
+    path: string,
+    attempt: number,
+    run: (call: EffectCall) => Promise<StepOutcome>,
+  ): Promise<StepOutcome> {
+    const { context } = this;
+    const { deadline, scope } = frame;
+    const timeoutMs = step.timeoutMs ?? (step.kind === "function" ? FUNCTION_TIMEOUT_MS : undefined);
+    const now = deadline === undefined ? 0 : context.now(`${path}#begin${attempt}`);
+    const limit = limitOf(path, timeoutMs, deadline, now);
+    return context.step(attemptOf(step, path, attempt, true), async () => {
+      try {
+        return await runWithin(limit, context.signal, async (signal) =>
+          run({ execution: context.execution, path, attempt, scope, signal }),
+        );
+      } catch (error) {
+        return this.#caught(error);
+      }
+    });
+  }
+
+  async #delay(
+    step: Extract<Step, { readonly kind: "delay" }>,
+    frame: Frame,
+    path: string,
+    attempt: number,
+  ): Promise<StepOutcome> {
+    const ms = this.#guard(() => delayMs(step, frame.scope, () => this.context.now(`${path}#until${attempt}`)));
+    if (typeof ms !== "number") return this.#record(step, frame, path, attempt, ms);
+    const { deadline } = frame;
+    if (deadline !== undefined && ms >= this.#left(deadline, `${path}#begin${attempt}`)) {
+      const failure = await this.#wait(frame, path, `${path}#timeout${attempt}`, ms);
+      const { error } = failure ?? expired(deadline, path);
+      return this.#record(step, frame, path, attempt, { kind: "failed", error, retryable: true });
+    }
+    const about = step.name === undefined ? { stepId: step.id } : { stepId: step.id, name: step.name };
+    await this.context.delay(attempt === 1 ? path : `${path}#${attempt}`, ms, about);
+    return { kind: "succeeded", output: null };
+  }
+
+  #record(step: Step, frame: Frame, path: string, attempt: number, outcome: StepOutcome): Promise<StepOutcome> {
+    frame.attempts?.set(path, attempt);
+    return this.context.step(attemptOf(step, path, attempt, false), () => outcome);
+  }
+
+  #left(deadline: Deadline, nowPath: string): number {
+    return deadline.at - this.context.now(nowPath);
+  }
+
+  #guard<Result>(compute: () => Result): Result | FailedOutcome {
+    try {
+      return compute();
+    } catch (error) {
+      return this.#caught(error);
+    }
+  }
+
+  /** I4: details of a defect go to the log only. */
+  #caught(error: unknown): FailedOutcome {
+    const outcome = outcomeOf(error);
+    if (outcome !== undefined) return outcome;
+    this.#defect ??= error;
+    return failed("INTERNAL", "Internal error");
+  }
+}
+
+function isContainer(step: Step): step is Container {
+  return step.kind === "switch" || step.kind === "foreach" || step.kind === "parallel";
+}
+
+/** What a step evaluates itself comes to the same end again; a container's steps may meet another answer. */
+function isRepeatable(step: Step, outcome: Extract<StepOutcome, { readonly kind: "failed" }>): boolean {
+  const { code } = outcome.error;
+  if (code === "INTERNAL") return false;
+  return isContainer(step) || (code !== "EXPRESSION_FAILED" && code !== "SECRET_MISSING");
+}
+
+function attemptOf(step: Step, path: string, attempt: number, effect: boolean): StepAttempt {
+  const { id: stepId, kind, name } = step;
+  return name === undefined ? { path, stepId, kind, attempt, effect } : { path, stepId, kind, name, attempt, effect };
+}

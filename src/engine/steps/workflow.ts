@@ -1,0 +1,42 @@
+import type { WorkflowStep } from "../../workflow/definition.ts";
+import type { Scope } from "../../workflow/expression.ts";
+import { FileValue } from "../../value.ts";
+import type { Value, ValueObject } from "../../value.ts";
+import type { TriggerInput } from "../engine.ts";
+import { readHeaders } from "../header.ts";
+import { failed, isList, isObject, kindOf } from "../outcome.ts";
+import type { FailedOutcome } from "../outcome.ts";
+
+/** The request that a workflow step sends, in the shape that a request from outside would have. */
+export function workflowInput(
+  step: WorkflowStep,
+  scope: Scope,
+  userId: string | undefined,
+): TriggerInput | FailedOutcome {
+  const invalid = (problem: string): FailedOutcome =>
+    failed("STEP_INVALID", `\`workflow\` of step \`${step.id}\`: ${problem}`);
+
+  const asked = step.query?.evaluate(scope) ?? {};
+  if (!isObject(asked)) return invalid(`query must be a map, got ${kindOf(asked)}`);
+  const search = new URLSearchParams();
+  const query: [string, Value][] = [];
+  for (const [name, value] of Object.entries(asked)) {
+    const texts = (isList(value) ? value : [value]).filter((one) => one !== null);
+    if (texts.some((one) => typeof one === "object"))
+      return invalid(`query parameter ${JSON.stringify(name)} must be text`);
+    for (const text of texts) search.append(name, String(text));
+    if (texts.length > 0) query.push([name, isList(value) ? texts.map(String) : String(texts[0])]);
+  }
+  const reading = readHeaders(step.headers?.evaluate(scope) ?? null);
+  if (!reading.ok) return invalid(reading.problem);
+  const body = step.body?.evaluate(scope) ?? null;
+  return {
+    method: "POST",
+    url: `/triggers/${step.workflow}${search.size === 0 ? "" : `?${search}`}`,
+    query: Object.fromEntries(query) as ValueObject,
+    headers: reading.headers,
+    body,
+    ...(body instanceof FileValue ? { file: body } : {}),
+    ...(userId === undefined ? {} : { userId }),
+  };
+}
