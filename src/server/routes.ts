@@ -1,0 +1,127 @@
+/** Every route on one screen. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { WfError } from "../errors.ts";
+import type { Definition } from "../workflow/definition.ts";
+import { answerProbe } from "./health.ts";
+import { sendError } from "./reply-error.ts";
+import type { Api } from "./routes-api.ts";
+import type { ServerContext } from "./server-context.ts";
+import { answerTrigger } from "./trigger.ts";
+
+export interface Router {
+  route(request: IncomingMessage, response: ServerResponse): void;
+  close(): Promise<void>;
+}
+
+const WORKFLOW_ID = /^[a-z0-9][a-z0-9-]{0,63}$/;
+
+/**
+ * Makes the router. Paths match exactly, as sent: nothing is decoded, folded or normalized, so that no two spellings reach
+ * one workflow.
+ */
+export function createRouter(context: ServerContext): Router {
+  const shortForm = "/triggers/";
+  const longForm = `/projects/${context.settings.project}/sdk/triggers/`;
+  const testForm = "/test/";
+  let api: Promise<Api> | undefined;
+
+  function route(request: IncomingMessage, response: ServerResponse): void {
+    const target = request.url ?? "";
+    const url = target.startsWith("/") ? target : originForm(target);
+    const mark = url.indexOf("?");
+    const path = mark === -1 ? url : url.slice(0, mark);
+    const search = mark === -1 ? "" : url.slice(mark + 1);
+
+    if (path.startsWith(shortForm)) return toWorkflow(path.slice(shortForm.length), search, false, request, response);
+    if (path.startsWith(longForm)) return toWorkflow(path.slice(longForm.length), search, false, request, response);
+    if (path.startsWith(testForm)) return toWorkflow(path.slice(testForm.length), search, true, request, response);
+    if (path === "/healthz") return answerProbe(request, response, true);
+    if (path === "/readyz") return answerProbe(request, response, !context.draining);
+    // Everything else is worth a framework, and the framework is worth loading only then.
+    void toApi(request, response);
+  }
+
+  function toWorkflow(
+    id: string,
+    search: string,
+    isTest: boolean,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void {
+    const definition = context.definitions().get(id);
+    if (definition === undefined) return sendError(response, unknownWorkflow(id), context.log);
+    const method = request.method ?? "";
+    const takes = definition.request.methods.includes(method);
+    if (takes || (isTest && !isAnsweredHere(request))) {
+      void answerTrigger(context, definition, search, request, response);
+      return;
+    }
+    answerWithoutRunning(definition, isTest, request, response);
+  }
+
+  function answerWithoutRunning(
+    definition: Definition,
+    isTest: boolean,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): void {
+    const allow = allowOf(definition, isTest);
+    if (request.method === "OPTIONS") {
+      response.writeHead(204, { Allow: allow });
+      response.end();
+    } else if (request.method === "HEAD" && (isTest || definition.request.methods.includes("GET"))) {
+      // HEAD promises to change nothing, and every execution is a change.
+      response.writeHead(200, { Allow: allow });
+      response.end();
+    } else {
+      const error = new WfError(
+        "METHOD_NOT_ALLOWED",
+        `Workflow \`${definition.id}\` takes ${definition.request.methods.join(", ")}, not ${request.method}.`,
+      );
+      sendError(response, error, context.log, { headers: { Allow: allow } });
+    }
+  }
+
+  async function toApi(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      if (context.draining) throw new WfError("DRAINING", "The server is shutting down.");
+      api ??= import("./routes-api.ts").then((module) => module.createApi(context));
+      (await api).handle(request, response);
+    } catch (error) {
+      sendError(response, error, context.log);
+    }
+  }
+
+  return {
+    route,
+    async close() {
+      if (api !== undefined) await (await api).close();
+    },
+  };
+}
+
+/** On the test URL any method runs the workflow, but for the two that ask about it: HEAD and a browser's preflight. */
+function isAnsweredHere({ method, headers }: IncomingMessage): boolean {
+  return method === "HEAD" || (method === "OPTIONS" && headers["access-control-request-method"] !== undefined);
+}
+
+function allowOf({ request: { methods } }: Definition, isTest: boolean): string {
+  const all = isTest ? ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", ...methods] : [...methods];
+  if (all.includes("GET")) all.push("HEAD");
+  return [...new Set([...all, "OPTIONS"])].join(", ");
+}
+
+/** Proxies send whole URLs (RFC 9112 section 3.2.2); anything else has no route. */
+function originForm(target: string): string {
+  if (!target.startsWith("http://") && !target.startsWith("https://")) return "";
+  const slash = target.indexOf("/", target.indexOf("://") + 3);
+  return slash === -1 ? "/" : target.slice(slash);
+}
+
+function unknownWorkflow(id: string): WfError {
+  return WORKFLOW_ID.test(id)
+    ? new WfError("WORKFLOW_NOT_FOUND", `There is no live workflow \`${id}\`.`)
+    : new WfError("WORKFLOW_NOT_FOUND", "The path does not name a workflow.", {
+        hint: "A workflow's id has lower-case letters, digits and hyphens; the path ends with it, without a slash.",
+      });
+}

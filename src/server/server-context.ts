@@ -1,0 +1,71 @@
+/** What every route works with; types only. */
+import type { IncomingHttpHeaders } from "node:http";
+import type { Engine } from "../engine/engine.ts";
+import type { Log } from "../log.ts";
+import type { Definition } from "../workflow/definition.ts";
+import type { BodyBudget } from "./limits.ts";
+
+export interface ServerSettings {
+  /** The project's id, as it stands in URLs. */
+  readonly project: string;
+  /** A name or an address of this machine, for example `127.0.0.1`. */
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** How long a caller waits for the response step before it gets 542. 55,000 in the reference. */
+  readonly responseTimeoutMs: number;
+  /** Of one request, received and decoded alike. */
+  readonly maxBodyBytes: number;
+  /** Executions that may run at once; further requests get 429. */
+  readonly maxExecutions: number;
+  /** How long a graceful close waits for requests and executions. */
+  readonly drainMs: number;
+  /** Serve workflows without `auth` on an address that others reach. @defaultValue false */
+  readonly allowUnauthenticated?: boolean;
+}
+
+/** What authentication looks at: the request before its body is parsed. */
+export interface AuthRequest {
+  readonly method: string;
+  /** Path and query as received. */
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+  /** The body as received, before any decoding; signatures are over these bytes. */
+  readonly raw: Buffer;
+}
+
+/** `reason` goes to the log only: a caller who fails learns nothing from the answer. */
+export type Authentication =
+  | { readonly ok: true; readonly userId?: string }
+  | { readonly ok: false; readonly reason: string };
+
+export type Authenticate = (definition: Definition, request: AuthRequest) => Authentication | Promise<Authentication>;
+
+export interface ServerOptions {
+  readonly engine: Engine;
+  /** The live definitions by workflow id, asked for on every request, so that a reload takes effect at once. */
+  readonly definitions: () => ReadonlyMap<string, Definition>;
+  readonly settings: ServerSettings;
+  /** Opens the Task History API to the commands of this machine. */
+  readonly localToken: string;
+  readonly log: Log;
+  /** Decides for every `auth` but `none`. @defaultValue refuses all of them */
+  readonly authenticate?: Authenticate;
+}
+
+/** One server's state, shared by its routes. */
+export interface ServerContext {
+  readonly engine: Engine;
+  readonly definitions: () => ReadonlyMap<string, Definition>;
+  readonly settings: ServerSettings;
+  readonly localToken: string;
+  readonly log: Log;
+  readonly authenticate: Authenticate;
+  readonly bodies: BodyBudget;
+  /** Called when the drain is over: each ends one caller's wait for a reply. */
+  readonly waits: Set<() => void>;
+  /** New requests are refused. */
+  draining: boolean;
+  /** Workflows without `auth` are refused: others than this machine's users reach the server. */
+  readonly anonymousRefused: boolean;
+}

@@ -1,0 +1,53 @@
+/** Header blocks, and what a workflow may say in its own headers. No I/O. */
+
+export const JSON_TYPE = "application/json; charset=utf-8";
+export const TEXT_TYPE = "text/plain; charset=utf-8";
+export const BINARY_TYPE = "application/octet-stream";
+
+/** Headers that frame the message or belong to one connection: the server's own business. */
+const RESERVED: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "date",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** A token, see RFC 9110 section 5.6.2. */
+const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
+/** Visible Latin-1, spaces and tabs, see RFC 9110 section 5.5. */
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+/** `type/subtype` with parameters, in visible ASCII. */
+const MEDIA_TYPE = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,127}\/[!#$%&'*+.^_`|~0-9A-Za-z-]{1,127}(?:\s*;[\x20-\x7e]*)?$/;
+
+/** True when a workflow may set this header to this value. */
+export function isAllowedHeader(name: string, value: string): boolean {
+  return NAME.test(name) && VALUE.test(value) && !RESERVED.has(name.toLowerCase());
+}
+
+/** The type as it may stand in a header; one that is malformed becomes `application/octet-stream`. */
+export function safeMediaType(type: string): string {
+  return MEDIA_TYPE.test(type) ? type : BINARY_TYPE;
+}
+
+/** True for types that a browser runs scripts of. */
+export function isActiveContent(type: string): boolean {
+  const essence = (type.split(";", 1)[0] ?? "").trim().toLowerCase();
+  return essence === "text/html" || essence === "text/xml" || essence.endsWith("/xml") || essence.endsWith("+xml");
+}
+
+/** The last part of a file's name, without what terminals, shells or file systems would obey. */
+export function safeFileName(name: string): string {
+  const base = name.slice(Math.max(name.lastIndexOf("/"), name.lastIndexOf("\\")) + 1);
+  // oxlint-disable-next-line no-control-regex
+  const clean = base
+    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "")
+    .toWellFormed()
+    .trim();
+  return clean === "" || clean === "." || clean === ".." ? "file" : clean.slice(0, 255).toWellFormed();
+}

@@ -1,0 +1,218 @@
+/** The hot path: one request to a workflow. */
+import { createHash } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Reply, TriggerInput } from "../engine/engine.ts";
+import { newExecutionId, timeOfId } from "../engine/id.ts";
+import { WfError } from "../errors.ts";
+import type { Value, ValueObject } from "../value.ts";
+import type { Definition } from "../workflow/definition.ts";
+import { compileRules } from "../workflow/rules.ts";
+import type { RequestValidator } from "../workflow/rules.ts";
+import { parseBody, readBody } from "./body.ts";
+import { parseQuery } from "./query.ts";
+import { RequestInvalidError, sendError } from "./reply-error.ts";
+import { sendAccepted, sendEnqueued, sendReply } from "./reply.ts";
+import type { Accepted } from "./reply.ts";
+import type { Authentication, ServerContext } from "./server-context.ts";
+
+const MAX_KEY_LENGTH = 255;
+const KEY = /^[\x20-\x7e]{1,255}$/;
+const ANONYMOUS: Authentication = { ok: true };
+
+/**
+ * Answers a request to a workflow, from its first byte to the last of the answer.
+ *
+ * @param search - The query string without its `?`.
+ */
+export async function answerTrigger(
+  context: ServerContext,
+  definition: Definition,
+  search: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { engine, settings, log } = context;
+  let executionId: string | undefined;
+  let taken = 0;
+  try {
+    // 1. Accept it, or not, before it costs anything.
+    admit(context);
+    taken = context.bodies.take(request, settings.maxBodyBytes);
+    const { raw, decoded } = await readBody(request, settings.maxBodyBytes);
+
+    // 2. Who, what, and does it keep the rules?
+    const caller = await authenticate(context, definition, request, raw);
+    if (!caller.ok) {
+      log.warn({ workflow: definition.id, reason: caller.reason }, "A request was not authenticated");
+      return sendUnauthorized(context, definition, response);
+    }
+    const parsing = parseBody(decoded, request.headers["content-type"], engine.files);
+    const parsed = parsing instanceof Promise ? await parsing : parsing;
+    const headers = headersOf(request);
+    const checked = validatorOf(definition).validate(
+      { query: search === "" ? {} : parseQuery(search), headers, body: parsed.body },
+      { bodyIsText: parsed.isText },
+    );
+    if (!checked.ok) throw new RequestInvalidError(checked.violations);
+    const input: TriggerInput = {
+      method: request.method ?? "",
+      url: request.url ?? "",
+      query: checked.query,
+      headers,
+      body: checked.body,
+      ...(parsed.file !== undefined && { file: parsed.file }),
+      ...(caller.userId !== undefined && { userId: caller.userId }),
+    };
+    const idempotencyKey = keyOf(definition, input, context);
+
+    // 3. Record it: from here on it is not lost.
+    admit(context);
+    const started = await engine.start({
+      id: newExecutionId(),
+      definition,
+      input,
+      ...(idempotencyKey !== undefined && { idempotencyKey }),
+      // A body that the rules converted is no longer what the text says.
+      ...(parsed.bodyText !== undefined && checked.body === parsed.body && { bodyText: parsed.bodyText }),
+    });
+    executionId = started.id;
+
+    // 4. Answer it.
+    const accepted: Accepted = {
+      executionId,
+      workflowId: definition.id,
+      project: settings.project,
+      replayed: started.outcome === "exists",
+    };
+    if (!definition.responds) return sendAccepted(response, accepted);
+    const reply = await waitForReply(context, executionId, response);
+    if (response.destroyed) return;
+    if (reply === undefined) return sendEnqueued(response, accepted, dateOf(executionId));
+    await sendReply(response, reply, accepted, engine.files, log);
+  } catch (error) {
+    sendError(response, error, log, executionId === undefined ? {} : { executionId });
+  } finally {
+    if (taken !== 0) context.bodies.release(taken);
+  }
+}
+
+/** When it was accepted: an answer to a repeated request says the same as the first. */
+function dateOf(executionId: string): string {
+  return new Date(timeOfId(executionId) ?? Date.now()).toISOString();
+}
+
+/** @throws {@link WfError} `DRAINING`, `TOO_MANY_EXECUTIONS` */
+export function admit({ draining, engine, settings }: ServerContext): void {
+  if (draining) throw new WfError("DRAINING", "The server is shutting down.");
+  if (engine.running >= settings.maxExecutions) {
+    throw new WfError("TOO_MANY_EXECUTIONS", `${settings.maxExecutions} executions are running already.`);
+  }
+}
+
+function authenticate(
+  context: ServerContext,
+  definition: Definition,
+  request: IncomingMessage,
+  raw: Buffer,
+): Authentication | Promise<Authentication> {
+  if (definition.request.auth.kind === "none") {
+    return context.anonymousRefused
+      ? { ok: false, reason: "a workflow without `auth` is not served on an address that others reach" }
+      : ANONYMOUS;
+  }
+  const { method = "", url = "", headers } = request;
+  return context.authenticate(definition, { method, url, headers, raw });
+}
+
+/** One answer for every reason, so that it tells nothing about which credentials exist. */
+function sendUnauthorized({ log }: ServerContext, definition: Definition, response: ServerResponse): void {
+  const scheme = definition.request.auth.kind === "basic" ? 'Basic realm="wf", charset="UTF-8"' : 'Bearer realm="wf"';
+  sendError(response, new WfError("UNAUTHORIZED", "The request is not authenticated."), log, {
+    headers: { "WWW-Authenticate": scheme },
+  });
+}
+
+const validators = new WeakMap<Definition, RequestValidator>();
+
+function validatorOf(definition: Definition): RequestValidator {
+  let validator = validators.get(definition);
+  if (validator === undefined) {
+    validator = compileRules(definition.request.rules);
+    validators.set(definition, validator);
+  }
+  return validator;
+}
+
+function headersOf({ headers }: IncomingMessage): { readonly [name: string]: string } {
+  // Node joins every repeated header but this one.
+  const cookies = headers["set-cookie"];
+  return (cookies === undefined ? headers : { ...headers, "set-cookie": cookies.join(", ") }) as Record<string, string>;
+}
+
+/**
+ * The workflow's own expression decides where it yields a key: a caller must not get around it by a header.
+ *
+ * @throws {@link WfError} `REQUEST_INVALID`
+ */
+function keyOf(definition: Definition, input: TriggerInput, context: ServerContext): string | undefined {
+  const header = input.headers["idempotency-key"];
+  if (header !== undefined && !KEY.test(header)) {
+    throw new RequestInvalidError([
+      {
+        in: "headers",
+        path: "idempotency-key",
+        rule: `max_length: ${MAX_KEY_LENGTH}`,
+        message: `\`Idempotency-Key\` must have 1 to ${MAX_KEY_LENGTH} printable ASCII characters`,
+      },
+    ]);
+  }
+  return definition.idempotency === undefined ? header : (keyByExpression(definition, input, context) ?? header);
+}
+
+function keyByExpression(definition: Definition, input: TriggerInput, { log }: ServerContext): string | undefined {
+  let key: Value | undefined;
+  try {
+    key = definition.idempotency?.evaluate({ trigger: { ...input } as ValueObject });
+  } catch (error) {
+    log.warn({ workflow: definition.id, err: error }, "The idempotency key could not be computed");
+    throw new WfError("REQUEST_INVALID", "The workflow's idempotency key cannot be computed from this request.", {
+      hint: "The request lacks a field that `idempotency` reads.",
+      cause: error,
+    });
+  }
+  if (key === undefined || key === null || key === "") return undefined;
+  if (typeof key === "object") {
+    throw new WfError("REQUEST_INVALID", "The workflow's idempotency key is not a text, a number or a boolean.", {
+      hint: "The field that `idempotency` reads has another type in this request.",
+    });
+  }
+  const text = String(key);
+  return text.length <= MAX_KEY_LENGTH ? text : `sha256:${createHash("sha256").update(text).digest("hex")}`;
+}
+
+/** Ends early, as if the time were over, when the server's drain ends or the caller leaves. */
+function waitForReply(context: ServerContext, id: string, response: ServerResponse): Promise<Reply | undefined> {
+  const { engine, settings, waits } = context;
+  return new Promise((resolve, reject) => {
+    const release = (): void => {
+      waits.delete(release);
+      resolve(undefined);
+    };
+    waits.add(release);
+    response.once("close", release);
+    const forget = (): void => {
+      waits.delete(release);
+      response.off("close", release);
+    };
+    engine.waitResponse(id, settings.responseTimeoutMs).then(
+      (reply) => {
+        forget();
+        resolve(reply);
+      },
+      (error: unknown) => {
+        forget();
+        reject(error);
+      },
+    );
+  });
+}
