@@ -190,15 +190,7 @@ class Interpreter implements Walk {
   }
 
   async #runContainer(step: Container, frame: Frame, path: string, attempt: number): Promise<StepOutcome> {
-    const { timeoutMs } = step;
-    const deadline =
-      timeoutMs === undefined
-        ? frame.deadline
-        : earlier(frame.deadline, {
-            at: this.context.now(`${path}#start${attempt}`) + timeoutMs,
-            path,
-            timeoutMs,
-          });
+    const deadline = this.#ownDeadline(step, frame, path, attempt);
     // Recorded when it is over, not while it runs: an open record would keep an execution from sleeping in a delay.
     const outcome = await this.#runInside(step, { ...frame, deadline }, path);
     return this.#record(step, frame, path, attempt, outcome);
@@ -285,10 +277,11 @@ class Interpreter implements Walk {
   ): Promise<StepOutcome> {
     const ms = this.#guard(() => delayMs(step, frame.scope, () => this.context.now(`${path}#until${attempt}`)));
     if (typeof ms !== "number") return this.#record(step, frame, path, attempt, ms);
-    const { deadline } = frame;
-    if (deadline !== undefined && ms >= this.#left(deadline, `${path}#begin${attempt}`)) {
-      const failure = await this.#wait(frame, path, `${path}#timeout${attempt}`, ms);
-      const { error } = failure ?? expired(deadline, path);
+    const deadline = this.#ownDeadline(step, frame, path, attempt);
+    const left = deadline && this.#left(deadline, `${path}#begin${attempt}`);
+    if (deadline !== undefined && left !== undefined && ms >= left) {
+      await this.context.delay(`${path}#timeout${attempt}`, Math.max(0, left));
+      const { error } = expired(deadline, path);
       return this.#record(step, frame, path, attempt, { kind: "failed", error, retryable: true });
     }
     const about = step.name === undefined ? { stepId: step.id } : { stepId: step.id, name: step.name };
@@ -299,6 +292,13 @@ class Interpreter implements Walk {
   #record(step: Step, frame: Frame, path: string, attempt: number, outcome: StepOutcome): Promise<StepOutcome> {
     frame.attempts?.set(path, attempt);
     return this.context.step(attemptOf(step, path, attempt, false), () => outcome);
+  }
+
+  /** The deadline of what runs inside a step's attempt: the step's own timeout, or one from around it that comes first. */
+  #ownDeadline(step: Step, frame: Frame, path: string, attempt: number): Deadline | undefined {
+    const { timeoutMs } = step;
+    if (timeoutMs === undefined) return frame.deadline;
+    return earlier(frame.deadline, { at: this.context.now(`${path}#start${attempt}`) + timeoutMs, path, timeoutMs });
   }
 
   #left(deadline: Deadline, nowPath: string): number {
