@@ -1,0 +1,122 @@
+/** Reads the trigger of a workflow file. No I/O. */
+import type { AuthKind, RequestTrigger } from "../definition.ts";
+import type { Json } from "../../json.ts";
+import type { RequestRules } from "../rule.ts";
+import { checkBodySchema } from "../rules.ts";
+import type { Expressions } from "./expressions.ts";
+import { valueAt, type MapNode, type Node, type Range } from "./node.ts";
+import { jsonOf, type Reader } from "./reader.ts";
+import { present, readRuleSet } from "./rule.ts";
+
+export const TRIGGER_KEYS: readonly string[] = [
+  "methods",
+  "auth",
+  "query",
+  "headers",
+  "body",
+  "body_schema",
+  "additional",
+];
+export const TRIGGER_METHODS: readonly string[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+export const AUTH_KINDS: readonly AuthKind[] = ["none", "user-token", "api-key", "basic", "bearer", "signature"];
+
+const NO_RULES: RequestRules = { query: {}, headers: {}, additional: "allow" };
+
+/** Reads `trigger`; what it cannot read is reported and left at its default. */
+export function readTrigger(reader: Reader, expressions: Expressions, node: Node): RequestTrigger {
+  const empty: RequestTrigger = { methods: ["POST"], auth: { kind: "none", options: {} }, rules: NO_RULES };
+  const trigger = reader.map(node, "`trigger`", ["request"]);
+  const requestNode = trigger && valueAt(trigger, "request");
+  if (trigger && !requestNode) {
+    const start = trigger.start;
+    reader.error({ start, end: start + 1 }, "missing-key", "`trigger` needs the key `request`", "Add `request: {}`.");
+  }
+  const request = requestNode && reader.map(requestNode, "`request`", TRIGGER_KEYS, "or-nothing");
+  if (!request) return empty;
+  const methods = valueAt(request, "methods");
+  const auth = valueAt(request, "auth");
+  return {
+    methods: methods ? readMethods(reader, methods) : empty.methods,
+    auth: auth ? readAuth(reader, expressions, auth) : empty.auth,
+    rules: readRules(reader, request),
+  };
+}
+
+function readMethods(reader: Reader, node: Node): readonly string[] {
+  const items = node.kind === "scalar" ? [node] : reader.list(node, "`methods`");
+  const methods = new Set<string>();
+  for (const item of items ?? []) {
+    const text = reader.string(item, "a method");
+    if (text === undefined) continue;
+    const method = text.toUpperCase();
+    if (TRIGGER_METHODS.includes(method)) methods.add(method);
+    else reader.oneOf(item, "a method", TRIGGER_METHODS);
+  }
+  if (items?.length === 0) reader.error(rangeOf(node), "out-of-range", "`methods` needs at least one method");
+  return methods.size > 0 ? [...methods] : ["POST"];
+}
+
+function readAuth(reader: Reader, expressions: Expressions, node: Node): RequestTrigger["auth"] {
+  const none = { kind: "none", options: {} } as const;
+  if (node.kind === "scalar") {
+    const kind = reader.oneOf(node, "`auth`", AUTH_KINDS);
+    return kind === undefined ? none : { kind, options: {} };
+  }
+  const map = reader.map(node, "`auth`", AUTH_KINDS);
+  if (!map) return none;
+  const [entry, ...more] = map.entries.values();
+  if (entry === undefined || more.length > 0) {
+    reader.error(rangeOf(node), "wrong-type", "`auth` as a map takes exactly one kind", `One of: ${AUTH_KINDS.join(", ")}.`);
+    return none;
+  }
+  const kind = AUTH_KINDS.find((one) => one === entry.key);
+  // Compiled only to be checked; the options stay as written and are resolved where requests are authenticated.
+  expressions.template(entry.value, { frame: undefined, roots: new Set(["secrets"]) });
+  return kind === undefined ? none : { kind, options: jsonOf(entry.value) ?? {} };
+}
+
+function readRules(reader: Reader, request: MapNode): RequestRules {
+  const query = valueAt(request, "query");
+  const headers = valueAt(request, "headers");
+  const body = valueAt(request, "body");
+  const schema = valueAt(request, "body_schema");
+  const additional = valueAt(request, "additional");
+  return present<RequestRules>({
+    query: query ? readRuleSet(reader, query, "`query`", "query") : {},
+    headers: headers ? readRuleSet(reader, headers, "`headers`", "headers") : {},
+    body: body && readRuleSet(reader, body, "`body`", "body"),
+    bodySchema: schema && readBodySchema(reader, schema),
+    additional: (additional && reader.oneOf(additional, "`additional`", ["allow", "reject"])) ?? "allow",
+  });
+}
+
+function readBodySchema(reader: Reader, node: Node): Json {
+  const schema = jsonOf(node);
+  if (node.kind === "list" || (node.kind === "scalar" && typeof node.value !== "boolean")) {
+    reader.wrong(node, "wrong-type", "`body_schema` as a JSON Schema (a map)");
+    return {};
+  }
+  for (const problem of checkBodySchema(schema)) {
+    reader.error(schemaRange(node, problem.path), "bad-schema", problem.message);
+  }
+  return schema;
+}
+
+/** The place that a JSON pointer (`/properties/a`) names, as near as the file has it. */
+function schemaRange(node: Node, pointer: string): Range {
+  let at: Node = node;
+  let range = rangeOf(node);
+  for (const segment of pointer.split("/").slice(1)) {
+    const key = segment.replaceAll("~1", "/").replaceAll("~0", "~");
+    const entry = at.kind === "map" ? at.entries.get(key) : undefined;
+    const next: Node | undefined = at.kind === "list" ? at.items[Number(key)] : entry?.value;
+    if (next === undefined) break;
+    range = entry?.keyRange ?? rangeOf(next);
+    at = next;
+  }
+  return range;
+}
+
+function rangeOf(node: Node): Range {
+  return node.kind === "scalar" ? node : { start: node.start, end: node.start + 1 };
+}
