@@ -1,6 +1,7 @@
 /** Every error → its answer. */
 import { randomUUID } from "node:crypto";
 import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { WfError } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
 import type { Log } from "../log.ts";
@@ -29,11 +30,10 @@ export interface ErrorAnswer {
 export class RequestInvalidError extends WfError {
   readonly violations: readonly RuleViolation[];
 
-  constructor(violations: readonly RuleViolation[]) {
-    super(
-      "REQUEST_INVALID",
-      `The request breaks ${violations.length === 1 ? "a rule" : `${violations.length} rules`}.`,
-    );
+  /** @param more - The request breaks more rules than are listed. */
+  constructor(violations: readonly RuleViolation[], more = false) {
+    const count = violations.length === 1 && !more ? "a rule" : `${violations.length} rules${more ? " and more" : ""}`;
+    super("REQUEST_INVALID", `The request breaks ${count}.`);
     this.violations = violations;
   }
 }
@@ -91,28 +91,26 @@ export function sendError(
     ...headers,
     ...more.headers,
   };
-  // The body's rest would be read for nothing; closing at once, though, could reset the connection before the client
-  // has read this answer (RFC 9112 section 9.6). So the answer goes out whole, and the end follows later.
-  if (body.code === "BODY_TOO_LARGE" && !request.complete) {
+  if (body.code === "BODY_TOO_LARGE" && !request.complete && response.socket !== null) {
     block["Connection"] = "close";
     response.writeHead(status, block);
     response.write(text);
-    endAfterRequest(response);
+    closeLingering(response.socket, response);
     return;
   }
   response.writeHead(status, block);
   response.end(text);
 }
 
-function endAfterRequest(response: ServerResponse): void {
-  const { req: request } = response;
-  const end = (): void => {
-    clearTimeout(timer);
-    response.end();
-  };
-  const timer = setTimeout(end, LINGER_MS);
-  request.once("end", end);
-  request.once("close", end);
-  request.once("error", end);
+/**
+ * Says that nothing more will come, and still reads what does: closing with unread bytes resets the connection, often before
+ * the client has seen the answer.
+ *
+ * @see RFC 9112 section 9.6
+ */
+function closeLingering(socket: Socket, { req: request }: ServerResponse): void {
+  socket.end();
   request.resume();
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once("close", () => clearTimeout(timer));
 }

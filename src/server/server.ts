@@ -2,6 +2,7 @@ import { createServer as createHttpServer, STATUS_CODES } from "node:http";
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { WfError } from "../errors.ts";
 import {
   BodyBudget,
@@ -130,6 +131,8 @@ class TriggerServer implements Server {
     // Requests that were accepted become executions first, then the executions get what remains of the time.
     await this.#until(() => this.#active <= waits.size, deadline);
     await engine.drain(Math.max(0, deadline - Date.now()));
+    // Replies that came with the last executions' ends reach their callers first.
+    await nextTurn();
     for (const release of waits) release();
     await this.#until(() => this.#active === 0, Math.max(deadline, Date.now() + LAST_ANSWERS_MS));
     this.#http.closeAllConnections();

@@ -49,11 +49,13 @@ export async function answerTrigger(
     const parsing = parseBody(decoded, request.headers["content-type"], engine.files);
     const parsed = parsing instanceof Promise ? await parsing : parsing;
     const headers = headersOf(request);
-    const checked = validatorOf(definition).validate(
-      { query: search === "" ? {} : parseQuery(search), headers, body: parsed.body },
-      { bodyIsText: parsed.isText },
-    );
-    if (!checked.ok) throw new RequestInvalidError(checked.violations);
+    const checked = validatorOf(definition).validate({
+      query: search === "" ? {} : parseQuery(search),
+      headers,
+      body: parsed.body,
+      bodyIsText: parsed.isText,
+    });
+    if (!checked.ok) throw new RequestInvalidError(checked.violations, checked.more);
     const input: TriggerInput = {
       method: request.method ?? "",
       url: request.url ?? "",
