@@ -1,0 +1,83 @@
+import { Secrets } from "../secrets.ts";
+import type { Definition } from "../workflow/definition.ts";
+
+/** Values that were replaced in `.env` meanwhile are still scrubbed: executions that began with them go on. */
+const KEPT_GENERATIONS = 4;
+
+/** The secrets of a running project: they change with `.env`, and grow with the definitions that are met. */
+export class LiveSecrets {
+  readonly #root: string;
+  readonly #names = new Set<string>();
+  readonly #adopted = new Set<string>();
+  #generations: readonly Secrets[];
+
+  constructor(root: string) {
+    this.#root = root;
+    this.#generations = [Secrets.load(root)];
+  }
+
+  get values(): { readonly [name: string]: string } {
+    return this.#current.values;
+  }
+
+  get #current(): Secrets {
+    // There is always one: the constructor and `reload` put it in front.
+    return this.#generations[0] as Secrets;
+  }
+
+  /** Reads `.env` again. */
+  reload(): void {
+    const next = Secrets.load(this.#root);
+    next.use(this.#names);
+    this.#generations = [next, ...this.#generations].slice(0, KEPT_GENERATIONS);
+  }
+
+  /** From now on, values of the secrets that these definitions read are kept out of records. */
+  adopt(definitions: Iterable<Definition>): void {
+    const before = this.#names.size;
+    for (const definition of definitions) {
+      if (this.#adopted.has(definition.hash)) continue;
+      this.#adopted.add(definition.hash);
+      for (const name of secretsOf(definition) ?? Object.keys(this.values)) this.#names.add(name);
+    }
+    if (this.#names.size > before) for (const secrets of this.#generations) secrets.use(this.#names);
+  }
+
+  scrub(text: string): string {
+    let clean = text;
+    for (const secrets of this.#generations) clean = secrets.scrub(clean);
+    return clean;
+  }
+
+  /** The secrets of a definition that are not set. */
+  missing(definition: Definition): string[] {
+    return (secretsOf(definition) ?? []).filter((name) => this.values[name] === undefined);
+  }
+}
+
+/** @returns The names that a definition reads as `secrets.NAME`; undefined when an expression computes the name */
+function secretsOf(definition: Definition): string[] | undefined {
+  const names = new Set<string>();
+  let computed = false;
+  const visit = (value: unknown): void => {
+    if (Array.isArray(value)) {
+      for (const item of value as readonly unknown[]) visit(item);
+    } else if (typeof value === "object" && value !== null) {
+      const { path } = value as { path?: unknown };
+      if (Array.isArray(path) && path[0] === "secrets") {
+        if (typeof path[1] === "string") names.add(path[1]);
+        else computed = true;
+        return;
+      }
+      for (const item of Object.values(value)) visit(item);
+    } else if (typeof value === "string") {
+      // Options of `auth` stay text until a request is checked.
+      for (const match of value.matchAll(/\bsecrets\s*(?:\.\s*\??|\[\s*\??\s*["'])([A-Za-z_]\w*)/g)) {
+        if (match[1] !== undefined) names.add(match[1]);
+      }
+    }
+  };
+  const { source: _source, ...rest } = definition;
+  visit(rest);
+  return computed ? undefined : [...names];
+}

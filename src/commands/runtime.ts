@@ -1,0 +1,109 @@
+/** Ties an engine, the interpreter and the effects together: what runs workflows, without HTTP in front of it. */
+import { join } from "node:path";
+import type { ExecutionContext, ExecutionEnd } from "../engine/context.ts";
+import type { Effects } from "../engine/effects.ts";
+import { openEmbeddedEngine } from "../engine/embedded/engine.ts";
+import type { Engine, TriggerInput } from "../engine/engine.ts";
+import { createFunctionEffect } from "../engine/function/effect.ts";
+import { interpret } from "../engine/interpret.ts";
+import { createHttpEffect } from "../engine/steps/http.ts";
+import { createWorkflowEffect, type InputCheck } from "../engine/sub-workflow.ts";
+import { WfError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { Definition, DefinitionSource } from "../workflow/definition.ts";
+import { parseWorkflow } from "../workflow/parse.ts";
+import { compileRules, type RequestValidator } from "../workflow/rules.ts";
+import type { LiveSecrets } from "./live-secrets.ts";
+
+export interface RuntimeOptions {
+  /** The project's folder. */
+  readonly root: string;
+  /** The folder that keeps records and files. */
+  readonly directory: string;
+  readonly secrets: LiveSecrets;
+  /** The live definition of a workflow. */
+  readonly find: (workflowId: string) => Definition | undefined;
+  /** Private hosts that expressions may name. */
+  readonly allowPrivate: readonly string[];
+  /** How long ended executions are kept. */
+  readonly retentionMs: number;
+  readonly log: Log;
+  /** Called when a walk has come to its end, with its duration since the execution's start. */
+  readonly onEnd?: ((context: ExecutionContext, end: ExecutionEnd) => void) | undefined;
+}
+
+export interface Runtime {
+  readonly engine: Engine;
+  /** Ends the engine and what its steps hold open; drain before. */
+  close(): Promise<void>;
+}
+
+/** @throws {@link WfError} `STORE_LOCKED`, `STORE_VERSION`, `STORE_FAILED`, `SETTINGS_INVALID` */
+export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
+  let effects: Effects | undefined;
+  let provide!: (effects: Effects) => void;
+  // Recovery walks executions while the engine is still opening, and their effects need the opened engine.
+  const provided = new Promise<Effects>((resolve) => (provide = resolve));
+  const engine = await openEmbeddedEngine({
+    directory: options.directory,
+    walk: async (definition, context) => {
+      const end = await interpret(definition, context, effects ?? (await provided));
+      options.onEnd?.(context, end);
+      return end;
+    },
+    parse: (source) => parseRecorded(source, options.secrets),
+    scrub: (text) => options.secrets.scrub(text),
+    retentionMs: options.retentionMs,
+    log: options.log,
+  });
+  const http = createHttpEffect({ files: engine.files, allowPrivate: options.allowPrivate });
+  const functions = createFunctionEffect({
+    // Not the store's folder, which may lie elsewhere: modules find the project's node_modules by lying inside of it.
+    directory: join(options.root, ".wf"),
+    files: engine.files,
+    definitionSource: async (hash) => (await engine.definition(hash))?.source,
+  });
+  effects = {
+    get secrets() {
+      return options.secrets.values;
+    },
+    http: http.http,
+    function: functions.function,
+    workflow: createWorkflowEffect({ engine, find: options.find, validate: checkInput }),
+  };
+  provide(effects);
+  return {
+    engine,
+    async close() {
+      await engine.close();
+      await Promise.all([http.close(), functions.close()]);
+    },
+  };
+}
+
+/** A definition of an execution that began earlier, perhaps under an older version of wf. */
+function parseRecorded(source: DefinitionSource, secrets: LiveSecrets): Definition {
+  const { definition, problems } = parseWorkflow(source);
+  if (definition === undefined) {
+    const problem = problems.find(({ severity }) => severity === "error");
+    throw new WfError("WORKFLOW_INVALID", problem?.message ?? `${source.file} cannot be read any more.`, {
+      ...(problem ? { at: { file: problem.file, line: problem.place.line, column: problem.place.column } } : {}),
+    });
+  }
+  secrets.adopt([definition]);
+  return definition;
+}
+
+const validators = new WeakMap<Definition, RequestValidator>();
+
+/** What a trigger checks of a request, for a request that another workflow makes. */
+function checkInput(definition: Definition, input: TriggerInput): InputCheck {
+  let validator = validators.get(definition);
+  if (validator === undefined) {
+    validator = compileRules(definition.request.rules);
+    validators.set(definition, validator);
+  }
+  const checked = validator.validate({ query: input.query, headers: input.headers, body: input.body });
+  // As at the trigger, steps see headers as the text that they are.
+  return checked.ok ? { ...checked, headers: input.headers } : checked;
+}

@@ -1,0 +1,122 @@
+import { formatDuration } from "../duration.ts";
+import type { ExecutionEnd } from "../engine/context.ts";
+import type { Definition } from "../workflow/definition.ts";
+import type { Problem } from "../workflow/problem.ts";
+import { problemToJson } from "../workflow/problem.ts";
+import { showProblem } from "./show-problem.ts";
+import { layOut, note, paint, print, safeLine } from "./terminal.ts";
+
+export interface EndedExecution {
+  readonly id: string;
+  readonly workflowId: string;
+  readonly status: ExecutionEnd["status"];
+  readonly durationMs: number;
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+export interface Reload {
+  readonly changed: readonly string[];
+  readonly removed: readonly string[];
+}
+
+/** Tells on stdout and stderr what `wf serve` does. */
+export interface ServeReport {
+  ready(url: string, definitions: ReadonlyMap<string, Definition>): void;
+  reloaded(reload: Reload): void;
+  problem(problem: Problem, source: string): void;
+  /** Absent when nobody would read it: a line for each of thousands a second has its price. */
+  readonly execution: ((execution: EndedExecution) => void) | undefined;
+  note(text: string): void;
+  stopped(): void;
+}
+
+export function createServeReport(json: boolean): ServeReport {
+  return json ? jsonReport() : textReport();
+}
+
+function textReport(): ServeReport {
+  return {
+    ready(url, definitions) {
+      const rows = sorted(definitions).map((definition) => [
+        definition.id,
+        definition.request.methods.join(","),
+        `${url}/triggers/${definition.id}`,
+        definition.request.auth.kind === "none" ? "" : `auth: ${definition.request.auth.kind}`,
+      ]);
+      if (rows.length === 0) note("No workflows yet: add a file to workflows/, or run `wf init`.\n");
+      print(
+        layOut(rows, (cell, column) => (column === 0 ? paint("bold", cell) : column === 1 ? paint("dim", cell) : cell)),
+      );
+      print(`${paint("green", "ready")} ${url}\n`);
+    },
+    reloaded({ changed, removed }) {
+      for (const id of changed) note(`${paint("green", "reloaded", process.stderr)} ${id}\n`);
+      for (const id of removed) note(`${paint("yellow", "removed", process.stderr)}  ${id}\n`);
+    },
+    problem: (problem, source) => note(`${showProblem(problem, source, process.stderr)}\n\n`),
+    execution: process.stderr.isTTY
+      ? ({ id, workflowId, status, durationMs, error }) => {
+          const mark = status === "SUCCEEDED" ? paint("green", "✓", process.stderr) : paint("red", "✗", process.stderr);
+          const reason = error === undefined ? "" : `  ${error.code} ${safeLine(error.message)}`;
+          note(`${mark} ${workflowId} ${paint("dim", id, process.stderr)} ${formatDuration(durationMs)}${reason}\n`);
+        }
+      : undefined,
+    note: (text) => note(`${text}\n`),
+    stopped: () => undefined,
+  };
+}
+
+/** A reader that has stopped reading costs its events, never the server's memory. */
+const MAX_UNREAD_BYTES = 4_000_000;
+const FLUSH_AFTER_MS = 50;
+
+function jsonReport(): ServeReport {
+  let unwritten = "";
+  let dropped = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const flush = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (unwritten === "" || process.stdout.destroyed) return;
+    process.stdout.write(unwritten);
+    unwritten = "";
+  };
+  const emit = (event: { readonly event: string; readonly [key: string]: unknown }): void => {
+    if (process.stdout.writableLength + unwritten.length > MAX_UNREAD_BYTES) {
+      dropped++;
+      return;
+    }
+    if (dropped > 0) unwritten += `${JSON.stringify({ event: "dropped", count: dropped })}\n`;
+    dropped = 0;
+    unwritten += `${JSON.stringify(event)}\n`;
+  };
+  const emitNow = (event: { readonly event: string; readonly [key: string]: unknown }): void => {
+    emit(event);
+    flush();
+  };
+  return {
+    ready: (url, definitions) =>
+      emitNow({
+        event: "ready",
+        url,
+        workflows: sorted(definitions).map(({ id, request }) => ({
+          id,
+          methods: request.methods,
+          url: `${url}/triggers/${id}`,
+        })),
+      }),
+    reloaded: (reload) => emitNow({ event: "reloaded", ...reload }),
+    problem: (problem) => emitNow({ event: "problem", ...problemToJson(problem) }),
+    execution(execution) {
+      emit({ event: "execution", ...execution });
+      // Many end at once under load: one write for all of them.
+      timer ??= setTimeout(flush, FLUSH_AFTER_MS).unref();
+    },
+    note: (text) => note(`${text}\n`),
+    stopped: () => emitNow({ event: "stopped" }),
+  };
+}
+
+function sorted(definitions: ReadonlyMap<string, Definition>): Definition[] {
+  return [...definitions.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+}
