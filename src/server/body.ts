@@ -73,9 +73,10 @@ function readRaw(request: IncomingMessage, limitBytes: number): Promise<Buffer> 
       else (pieces ??= [first]).push(piece);
     };
     const onEnd = (): void => {
+      const whole = pieces ? Buffer.concat(pieces, size) : (first ?? EMPTY);
       stop();
-      if (!request.complete) reject(cutOff());
-      else resolve(pieces ? Buffer.concat(pieces, size) : (first ?? EMPTY));
+      if (request.complete) resolve(whole);
+      else reject(cutOff());
     };
     const onBroken = (): void => {
       stop();

@@ -12,7 +12,7 @@ const MAX_VALUES_FOR_ALL_ERRORS = 10_000;
 
 /** What is wrong with a schema itself. */
 export interface BodySchemaProblem {
-  /** Dotted, `[i]` for list items; empty for the schema itself. For example `properties.email.type`. */
+  /** JSON pointer into the schema, empty for the schema itself. For example `/properties/email/type`. */
   readonly path: string;
   readonly message: string;
 }
@@ -35,16 +35,16 @@ export function checkBodySchema(schema: Json): readonly BodySchemaProblem[] {
   }
   try {
     if (typeof schema === "object" && Object.hasOwn(schema, "$async")) {
-      return [{ path: "$async", message: "`$async` is not part of JSON Schema; remove it" }];
+      return [{ path: "/$async", message: "`$async` is not part of JSON Schema; remove it" }];
     }
     const meta = metaAjv();
     const dialect = typeof schema === "object" ? (schema as { $schema?: Json }).$schema : undefined;
     if (dialect !== undefined && (typeof dialect !== "string" || meta.getSchema(dialect) === undefined)) {
       return [
-        { path: "$schema", message: "Only draft 2020-12 is known: https://json-schema.org/draft/2020-12/schema" },
+        { path: "/$schema", message: "Only draft 2020-12 is known: https://json-schema.org/draft/2020-12/schema" },
       ];
     }
-    if (meta.validateSchema(schema) !== true) return metaProblems(schema, meta.errors ?? []);
+    if (meta.validateSchema(schema) !== true) return metaProblems(meta.errors ?? []);
     compileSchema(schema, false);
     return [];
   } catch (error) {
@@ -102,12 +102,12 @@ function metaAjv(): Ajv2020 {
   return (sharedMetaAjv ??= createAjv("javascript", { allErrors: true, verbose: true, validateFormats: false }));
 }
 
-function metaProblems(schema: Json, errors: readonly ErrorObject[]): BodySchemaProblem[] {
+function metaProblems(errors: readonly ErrorObject[]): BodySchemaProblem[] {
   const problems = new Map<string, BodySchemaProblem>();
   for (const error of errors) {
     // These repeat what another error says of the same place.
     if (["$ref", "$dynamicRef", "allOf", "anyOf", "if"].includes(error.keyword)) continue;
-    const path = pathOf(error.instancePath, schema, namedField(error));
+    const path = error.instancePath;
     if (!problems.has(path)) problems.set(path, { path, message: `${error.message ?? "is not valid"}` });
     if (problems.size >= 20) break;
   }
@@ -116,11 +116,11 @@ function metaProblems(schema: Json, errors: readonly ErrorObject[]): BodySchemaP
 }
 
 function compileMessage(error: unknown): string {
-  if (error instanceof RangeError) return "The schema is nested too deeply";
+  if (error instanceof RangeError) return "The schema is nested too deeply, or its references go round in circles";
   const message = error instanceof Error ? error.message : String(error);
   const missing = (error as { missingRef?: string }).missingRef;
   if (missing !== undefined) {
-    return `\`$ref\` leads to ${JSON.stringify(missing.slice(0, 120))}, which is not in the schema; nothing is fetched`;
+    return `\`$ref\` leads to ${JSON.stringify(missing.slice(0, 120) || "#")}, which is not in the schema; nothing is fetched`;
   }
   return message.slice(0, 300);
 }

@@ -1,7 +1,5 @@
 /** The ajv that rules and body schemas compile with: linear patterns, own formats, bounded errors. No I/O. */
-import { Ajv2020, type KeywordCxt, type Options } from "ajv/dist/2020.js";
-import names from "ajv/dist/compile/names.js";
-import { _ } from "ajv/dist/compile/codegen/index.js";
+import { _, Ajv2020, type KeywordCxt, Name, type Options } from "ajv/dist/2020.js";
 import { fullFormats } from "ajv-formats/dist/formats.js";
 import { RE2JS } from "re2js";
 import { FileValue } from "../value.ts";
@@ -17,6 +15,9 @@ const MAX_FORMAT_LENGTH = 4_096;
 /** Formats of any length: their checks are linear, or they check nothing. */
 const UNBOUNDED_FORMATS: ReadonlySet<string> = new Set(["byte", "password", "binary"]);
 
+/** What ajv calls the number of errors so far in the code that it writes. */
+const ERROR_COUNT = new Name("errors");
+
 /** Patterns of rules are RE2's own syntax; those of a JSON Schema are JavaScript's, as far as RE2 can express it. */
 type PatternSyntax = "re2" | "javascript";
 
@@ -27,12 +28,11 @@ type PatternSyntax = "re2" | "javascript";
 export function createAjv(syntax: PatternSyntax, options: Options): Ajv2020 {
   const ajv = new Ajv2020({
     strict: false,
+    // Infinity is what JSON.parse makes of 1e999.
+    strictNumbers: true,
     ownProperties: true,
     logger: false,
-    // Quotients such as 19.99 / 0.01 miss the whole number by a rounding error.
-    multipleOfPrecision: 6,
     validateSchema: false,
-    addUsedSchema: false,
     code: { regExp: Object.assign((source: string) => linearPattern(source, syntax), { code: "linearPattern" }) },
     ...options,
   });
@@ -50,6 +50,8 @@ export function createAjv(syntax: PatternSyntax, options: Options): Ajv2020 {
     schemaType: "boolean",
     validate: (unique: boolean, items: readonly unknown[]) => !unique || allDifferent(items),
   });
+  ajv.removeKeyword("multipleOf");
+  ajv.addKeyword({ keyword: "multipleOf", type: "number", schemaType: "number", validate: isMultiple });
   return ajv;
 }
 
@@ -77,7 +79,7 @@ export function addRuleKeywords(ajv: Ajv2020): void {
     schemaType: "boolean",
     // Stands first in the schema of a list's items, whose checks ajv writes into the body of a loop over the list.
     code({ gen }: KeywordCxt) {
-      gen.if(_`${names.default.errors} >= ${MAX_VIOLATIONS}`, () => gen.break());
+      gen.if(_`${ERROR_COUNT} >= ${MAX_VIOLATIONS}`, () => gen.break());
     },
   });
 }
@@ -103,10 +105,32 @@ function onlyFields(fields: readonly string[]): FieldCheck {
 }
 
 function linearPattern(source: string, syntax: PatternSyntax): { test(text: string): boolean; toString(): string } {
-  const pattern = compilePattern(syntax === "re2" ? source : RE2JS.translateRegExp(source));
+  const pattern = compilePattern(syntax === "re2" ? source : fromJavaScript(source));
   // ajv shares compiled patterns by this text.
   return { test: (text) => pattern.test(text), toString: () => source };
 }
+
+/** What RE2 spells otherwise; RE2JS itself knows the rest. */
+function fromJavaScript(source: string): string {
+  const properties = source.replaceAll(
+    /\\(?:([pP])\{(?:(?:gc|General_Category|sc|Script)=)?(\w+)\}|[^])/g,
+    (escape: string, sign: string | undefined, name: string | undefined) =>
+      sign === undefined ? escape : `\\${sign}{${CATEGORIES[name ?? ""] ?? name}}`,
+  );
+  return RE2JS.translateRegExp(properties);
+}
+
+const CATEGORIES: Readonly<Record<string, string>> = {
+  Letter: "L",
+  Uppercase_Letter: "Lu",
+  Lowercase_Letter: "Ll",
+  Mark: "M",
+  Number: "N",
+  Decimal_Number: "Nd",
+  Punctuation: "P",
+  Symbol: "S",
+  Separator: "Z",
+};
 
 function isPattern(source: string): boolean {
   try {
@@ -129,6 +153,12 @@ function boundedFormat(name: string, format: AjvFormat): AjvFormat {
   }
   const validate = inner as (text: string) => boolean;
   return (text: string) => text.length <= MAX_FORMAT_LENGTH && validate(text);
+}
+
+/** Quotients such as 19.99 / 0.01 miss the whole number by a rounding error. */
+function isMultiple(factor: number, value: number): boolean {
+  const quotient = value / factor;
+  return Number.isFinite(quotient) && Math.abs(Math.round(quotient) - quotient) <= 1e-6;
 }
 
 /** In linear time, where comparing each pair would take minutes on a long list. */

@@ -9,6 +9,8 @@ import { addRuleKeywords, createAjv, MAX_VIOLATIONS } from "./rules-keywords.ts"
 import { rulesToSchemas, type Schema } from "./rules-schema.ts";
 import { namedField, pathOf, ruleViolation } from "./rules-violation.ts";
 
+export { checkBodySchema } from "./rules-body-schema.ts";
+
 /** The parts of a request that rules speak of. */
 export interface RuledRequest {
   /** As parsed: text, or a list of texts for a repeated key. */
@@ -52,7 +54,13 @@ export class RuleCompiler {
 
   #instance(): Ajv2020 {
     if (this.#ajv === undefined || this.#compiled >= MAX_COMPILED_PER_INSTANCE) {
-      this.#ajv = createAjv("re2", { allErrors: true, verbose: true, messages: false, meta: false });
+      this.#ajv = createAjv("re2", {
+        allErrors: true,
+        verbose: true,
+        messages: false,
+        meta: false,
+        addUsedSchema: false,
+      });
       addRuleKeywords(this.#ajv);
       this.#compiled = 0;
     }
