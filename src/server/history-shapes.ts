@@ -218,14 +218,7 @@ function place(steps: readonly Step[], container: string | undefined, positions:
 }
 
 function stepListsOf(step: Step): readonly (readonly Step[])[] {
-  switch (step.kind) {
-    case "switch":
-      return step.cases.map((one) => one.steps);
-    case "foreach":
-      return [step.steps];
-    case "parallel":
-      return step.branches.map((branch) => branch.steps);
-    default:
-      return [];
-  }
+  if (step.kind === "switch") return step.cases.map((one) => one.steps);
+  if (step.kind === "parallel") return step.branches.map((branch) => branch.steps);
+  return step.kind === "foreach" ? [step.steps] : [];
 }

@@ -1,3 +1,4 @@
+/* oxlint-disable oxc/no-async-endpoint-handlers -- Fastify awaits its handlers and sends what they throw to the error handler. */
 /** The Task History API, and what the commands of this machine need beyond it. */
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Execution, ExecutionFilter, ExecutionWithSteps, Page } from "../engine/engine.ts";

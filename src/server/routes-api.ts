@@ -77,13 +77,16 @@ function refuseForeign(request: FastifyRequest, boundHost: string): void {
 }
 
 function tokenCheck(token: string): (authorization: string | undefined) => boolean {
-  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
   const expected = digest(token);
   return (authorization) => {
     const given = /^bearer +(\S+) *$/i.exec(authorization ?? "")?.[1];
     // Digests have one length and reveal nothing by the time that comparing them takes; an empty token opens nothing.
     return given !== undefined && token !== "" && timingSafeEqual(digest(given), expected);
   };
+}
+
+function digest(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
 }
 
 function answerOfApi(error: FastifyError, { log }: ServerContext): ErrorAnswer {

@@ -189,6 +189,7 @@ function listenError(error: NodeJS.ErrnoException, { host, port }: ServerSetting
         hint: "Use --host 127.0.0.1, or 0.0.0.0 for every address.",
         cause: error,
       });
+    case undefined:
     default:
       return new WfError("INTERNAL", `The server cannot listen on ${host}:${port}: ${error.message}`, { cause: error });
   }
@@ -227,6 +228,7 @@ function statusOfParseError(code: string | undefined): 400 | 408 | 413 | 431 {
       return 413;
     case "ERR_HTTP_REQUEST_TIMEOUT":
       return 408;
+    case undefined:
     default:
       return 400;
   }

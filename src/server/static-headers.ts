@@ -41,13 +41,12 @@ export function isActiveContent(type: string): boolean {
   return essence === "text/html" || essence === "text/xml" || essence.endsWith("/xml") || essence.endsWith("+xml");
 }
 
+// oxlint-disable-next-line no-control-regex -- these are what it is about
+const UNSAFE_IN_NAMES = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+
 /** The last part of a file's name, without what terminals, shells or file systems would obey. */
 export function safeFileName(name: string): string {
   const base = name.slice(Math.max(name.lastIndexOf("/"), name.lastIndexOf("\\")) + 1);
-  // oxlint-disable-next-line no-control-regex
-  const clean = base
-    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "")
-    .toWellFormed()
-    .trim();
+  const clean = base.replace(UNSAFE_IN_NAMES, "").toWellFormed().trim();
   return clean === "" || clean === "." || clean === ".." ? "file" : clean.slice(0, 255).toWellFormed();
 }

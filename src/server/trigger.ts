@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Reply, TriggerInput } from "../engine/engine.ts";
 import { newExecutionId, timeOfId } from "../engine/id.ts";
 import { WfError } from "../errors.ts";
-import type { Value, ValueObject } from "../value.ts";
+import type { Value } from "../value.ts";
 import type { Definition } from "../workflow/definition.ts";
 import { compileRules } from "../workflow/rules.ts";
 import type { RequestValidator } from "../workflow/rules.ts";
@@ -174,7 +174,7 @@ function keyOf(definition: Definition, input: TriggerInput, context: ServerConte
 function keyByExpression(definition: Definition, input: TriggerInput, { log }: ServerContext): string | undefined {
   let key: Value | undefined;
   try {
-    key = definition.idempotency?.evaluate({ trigger: { ...input } as ValueObject });
+    key = definition.idempotency?.evaluate({ trigger: { ...input } });
   } catch (error) {
     log.warn({ workflow: definition.id, err: error }, "The idempotency key could not be computed");
     throw new WfError("REQUEST_INVALID", "The workflow's idempotency key cannot be computed from this request.", {

@@ -48,7 +48,15 @@ function stepOf(executionId: string, path: string, stepId: string, more: Partial
   };
 }
 
-function api(fixture: Fixture, path: string, init: RequestInit = {}): Promise<Response> {
+function definedStep(id: string, more: object = {}): Step {
+  return { id, named: true, kind: "delay", onError: "fail", line: 1, ...more } as unknown as Step;
+}
+
+function api(
+  fixture: Fixture,
+  path: string,
+  init: { method?: string; body?: string; headers?: Record<string, string> } = {},
+): Promise<Response> {
   return fetch(fixture.url + path, { ...init, headers: { authorization: `Bearer ${TOKEN}`, ...init.headers } });
 }
 
@@ -133,14 +141,12 @@ describe("the list", () => {
 });
 
 describe("one execution", () => {
-  const step = (id: string, more: object = {}): Step =>
-    ({ id, named: true, kind: "delay", onError: "fail", line: 1, ...more }) as unknown as Step;
   const definition = definitionOf({
     steps: [
-      step("first"),
-      step("loop", { kind: "foreach", steps: [step("send"), step("check")] }),
-      step("choose", { kind: "switch", cases: [{ steps: [step("yes")] }] }),
-      step("last"),
+      definedStep("first"),
+      definedStep("loop", { kind: "foreach", steps: [definedStep("send"), definedStep("check")] }),
+      definedStep("choose", { kind: "switch", cases: [{ steps: [definedStep("yes")] }] }),
+      definedStep("last"),
     ],
   });
 

@@ -17,6 +17,13 @@ async function replying(
   return { ...fixture, trigger: `${fixture.url}/triggers/lead-created` };
 }
 
+async function withFile(bytes: Buffer, about: { name: string; mimeType: string }, headers = {}) {
+  const fixture = await replying({ kind: "empty" });
+  const file = await fixture.engine.files.write(bytes, about);
+  fixture.engine.reply = () => ({ kind: "response", status: 200, headers, body: { kind: "file", file } });
+  return { ...fixture, file };
+}
+
 describe("a JSON reply", () => {
   test("shows files by name, type and size, never where their bytes lie", async () => {
     const file = new FileValue({ name: "a.pdf", mimeType: "application/pdf", size: 3, hash: "f".repeat(64) });
@@ -95,13 +102,6 @@ describe("a reply without a body", () => {
 });
 
 describe("a file reply", () => {
-  async function withFile(bytes: Buffer, about: { name: string; mimeType: string }, headers = {}) {
-    const fixture = await replying({ kind: "empty" });
-    const file = await fixture.engine.files.write(bytes, about);
-    fixture.engine.reply = () => ({ kind: "response", status: 200, headers, body: { kind: "file", file } });
-    return { ...fixture, file };
-  }
-
   test("is the exact bytes under the file's own type, to be saved and not shown", async () => {
     const bytes = Buffer.from(Array.from({ length: 200_000 }, (_, index) => index % 256));
     const { trigger } = await withFile(bytes, { name: "r.pdf", mimeType: "application/pdf" });

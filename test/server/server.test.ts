@@ -11,6 +11,20 @@ function bare(head: string, body = ""): string {
   return `${head} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 }
 
+function optionsFor(host: string, port: number, kind: "none" | "bearer", allowUnauthenticated = false) {
+  const live = new Map([["w", definitionOf({ id: "w", request: { auth: { kind, options: {} } } })]]);
+  const limits = { responseTimeoutMs: 50, maxBodyBytes: 1_000, maxExecutions: 10, drainMs: 50 };
+  const server = createServer({
+    engine: new ScriptedEngine(),
+    definitions: () => live,
+    settings: { project: "demo", host, port, allowUnauthenticated, ...limits },
+    localToken: TOKEN,
+    log: createLog({ stream: { write: () => true } }),
+  });
+  onTestFinished(() => server.close());
+  return { server, live };
+}
+
 describe("paths", () => {
   test.each([
     "/triggers/lead-created/",
@@ -132,8 +146,7 @@ describe("HTTP itself", () => {
 describe("closing", () => {
   test("finishes requests under way, refuses new ones, and then is gone", async () => {
     const { port, server, engine, url } = await serve([definitionOf({ responds: true })]);
-    let answer: () => void = () => {};
-    const replied = new Promise<void>((resolve) => (answer = resolve));
+    const { promise: replied, resolve: answer } = Promise.withResolvers<void>();
     engine.waitResponse = async () => {
       await replied;
       return { kind: "response", status: 200, headers: {}, body: { kind: "text", text: "made it" } };
@@ -177,8 +190,8 @@ describe("closing", () => {
   test("asked for again breaks off at once", async () => {
     const { server, engine, url } = await serve([definitionOf({ responds: true })], { drainMs: 600_000 });
     engine.reply = () => undefined;
-    let stopped: () => void = () => {};
-    engine.drain = () => new Promise((resolve) => (stopped = resolve));
+    const { promise: drained, resolve: stopped } = Promise.withResolvers<void>();
+    engine.drain = () => drained;
     const waiting = post(`${url}/triggers/lead-created`);
     const failed = expect(waiting).rejects.toThrow();
     await expect.poll(() => engine.started.length).toBe(1);
@@ -191,20 +204,6 @@ describe("closing", () => {
 });
 
 describe("listening", () => {
-  const optionsFor = (host: string, port: number, kind: "none" | "bearer", allowUnauthenticated = false) => {
-    const live = new Map([["w", definitionOf({ id: "w", request: { auth: { kind, options: {} } } })]]);
-    const limits = { responseTimeoutMs: 50, maxBodyBytes: 1_000, maxExecutions: 10, drainMs: 50 };
-    const server = createServer({
-      engine: new ScriptedEngine(),
-      definitions: () => live,
-      settings: { project: "demo", host, port, allowUnauthenticated, ...limits },
-      localToken: TOKEN,
-      log: createLog({ stream: { write: () => true } }),
-    });
-    onTestFinished(() => server.close());
-    return { server, live };
-  };
-
   test("on a taken port says so", async () => {
     const other = createNetServer();
     other.listen(0, "127.0.0.1");

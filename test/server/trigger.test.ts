@@ -267,7 +267,7 @@ describe("limits", () => {
       method: "POST",
       body,
       duplex: "half",
-    } as RequestInit);
+    });
     expect(response.status).toBe(413);
     expect(await response.json()).toMatchObject({ code: "BODY_TOO_LARGE" });
   });
