@@ -46,7 +46,8 @@ export function renderExecution(execution: ExecutionWithSteps, options: TreeOpti
       lines.push(...valueLines("answer", value, "  ", options));
     }
   }
-  return `${lines.map((line) => (options.full ? line : cut(line, options.width + invisible(line)))).join("\n")}\n`;
+  const [heading, ...others] = lines;
+  return `${[heading, ...others.map((line) => (options.full ? line : cutPainted(line, options.width)))].join("\n")}\n`;
 }
 
 /** @returns One line: mark, workflow, id, status, duration */
@@ -180,8 +181,10 @@ function elapsed(start: string, end: string): number {
   return Math.max(0, Date.parse(end) - Date.parse(start));
 }
 
-/** How many characters of a line are colour codes, which take no room. */
-function invisible(line: string): number {
+/** Colour codes take no room; one that the cut has left open is closed. */
+function cutPainted(line: string, width: number): string {
   // oxlint-disable-next-line no-control-regex
-  return [...line.matchAll(/\u001b\[\d+m/g)].reduce((sum, [code]) => sum + code.length, 0);
+  const codes = [...line.matchAll(/\u001b\[\d+m/g)].reduce((sum, [code]) => sum + code.length, 0);
+  const short = cut(line, width + codes);
+  return short === line || codes === 0 ? short : `${short}\u001b[0m`;
 }

@@ -1,5 +1,6 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
+import { type ChildProcess, spawn } from "node:child_process";
+import { EventEmitter, once } from "node:events";
+import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 
@@ -26,4 +27,61 @@ export async function wf(
   child.stdin.on("error", () => undefined).end(options.stdin);
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]);
   return { exit: child.exitCode ?? child.signalCode ?? "unknown", stdout, stderr };
+}
+
+export interface ServeEvent {
+  readonly event: string;
+  readonly [key: string]: unknown;
+}
+
+/** A running `wf serve --json` on a free port. */
+export interface RunningServe extends AsyncDisposable {
+  readonly url: string;
+  readonly child: ChildProcess;
+  stderr(): string;
+  /** Resolves with the first event, seen already or still to come, that fits. */
+  event(fits: (event: ServeEvent) => boolean): Promise<ServeEvent>;
+  /** Resolves with the exit code, or the signal's name. */
+  end(signal: NodeJS.Signals): Promise<number | string>;
+}
+
+export async function serve(root: string, args: readonly string[] = []): Promise<RunningServe> {
+  const child = spawn(process.execPath, [CLI, "serve", "--json", "--port", "0", "--dir", root, ...args], {
+    env: { ...process.env, NO_COLOR: "1" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
+  const events: ServeEvent[] = [];
+  const arrivals = new EventEmitter().setMaxListeners(0);
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    events.push(JSON.parse(line) as ServeEvent);
+    arrivals.emit("event");
+  });
+  const event = async (fits: (event: ServeEvent) => boolean): Promise<ServeEvent> => {
+    for (;;) {
+      const found = events.find(fits);
+      if (found) return found;
+      if (child.exitCode !== null) throw new Error(`wf serve ended with ${child.exitCode}: ${stderr}`);
+      await Promise.race([once(arrivals, "event"), once(child, "exit")]);
+    }
+  };
+  const end = async (signal: NodeJS.Signals): Promise<number | string> => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill(signal);
+      await once(child, "exit");
+    }
+    return child.exitCode ?? child.signalCode ?? "unknown";
+  };
+  const ready = await event(({ event: name }) => name === "ready");
+  return {
+    url: String(ready["url"]),
+    child,
+    stderr: () => stderr,
+    event,
+    end,
+    async [Symbol.asyncDispose]() {
+      await end("SIGKILL");
+    },
+  };
 }
