@@ -1,0 +1,499 @@
+/** The default engine: one process, one SQLite file. See `commit.ts` and `walk.ts` for what it promises. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import { WfError } from "../../errors.ts";
+import type { Definition, DefinitionSource } from "../../workflow/definition.ts";
+import type { ExecutionContext, ExecutionEnd } from "../context.ts";
+import type {
+  Engine,
+  Execution,
+  ExecutionFilter,
+  ExecutionStart,
+  ExecutionStatus,
+  ExecutionWithSteps,
+  Page,
+  Reply,
+} from "../engine.ts";
+import type { FileStore } from "../files.ts";
+import type { Scrub } from "../record.ts";
+import { GroupCommit } from "./commit.ts";
+import { Definitions } from "./definitions.ts";
+import { failureKind, storeError } from "./failure.ts";
+import { FolderFiles } from "./files.ts";
+import { ExecutionHistory, impliedReply } from "./history.ts";
+import { encodeInput } from "./input.ts";
+import { type FolderLock, lockFolder } from "./lock.ts";
+import { encodeError } from "./outcome.ts";
+import { type ExecutionRow, Reader } from "./read.ts";
+import { Resumer } from "./resume.ts";
+import { IDEMPOTENCY_WINDOW_MS, Retention } from "./retention.ts";
+import { openDatabase, STATUS } from "./schema.ts";
+import { Store } from "./store.ts";
+import { Waiters } from "./waiters.ts";
+import { endOf, LiveWalk, type WalkHost } from "./walk.ts";
+import type { StartWrite } from "./write.ts";
+
+/** Replies stay at hand until their caller asks for them; later ones are read from the store. */
+const MAX_RECENT_REPLIES = 1_000;
+
+export interface EmbeddedEngineOptions {
+  /** The project's `.wf` folder; made when it is missing. */
+  readonly directory: string;
+  /** Walks a definition; usually `interpret` with its effects. */
+  readonly walk: (definition: Definition, context: ExecutionContext) => Promise<ExecutionEnd>;
+  /** Reads a definition again that was recorded. @throws when it cannot */
+  readonly parse: (source: DefinitionSource) => Definition;
+  /** Replaces secrets in everything that is recorded. */
+  readonly scrub?: Scrub;
+  /** Ended executions are kept this long. */
+  readonly retentionMs: number;
+  readonly log?: EngineLog;
+  /** Milliseconds since 1970. @defaultValue Date.now */
+  readonly clock?: () => number;
+  /** A delay at least this long lets an execution leave the memory. @defaultValue 1000 */
+  readonly suspendMs?: number;
+  /** How long starts wait while another program holds the database. @defaultValue 5000 */
+  readonly busyTimeoutMs?: number;
+}
+
+/** The part of the program's log that an engine uses. */
+export interface EngineLog {
+  info(fields: { readonly [name: string]: unknown }, message: string): void;
+  warn(fields: { readonly [name: string]: unknown }, message: string): void;
+  error(fields: { readonly [name: string]: unknown }, message: string): void;
+}
+
+/**
+ * Opens the store and goes on with every execution that an earlier process left.
+ *
+ * @throws {@link WfError} `STORE_LOCKED` while another process has the folder, `STORE_VERSION`, `STORE_FAILED`
+ */
+export async function openEmbeddedEngine(options: EmbeddedEngineOptions): Promise<Engine> {
+  const { directory } = options;
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw storeError(error, directory);
+  }
+  const lock = lockFolder(directory);
+  try {
+    const database = openDatabase(join(directory, "wf.db"));
+    try {
+      return new EmbeddedEngine(options, database, lock);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  } catch (error) {
+    lock.release();
+    throw storeError(error, directory);
+  }
+}
+
+class EmbeddedEngine implements Engine, WalkHost {
+  readonly files: FileStore;
+  readonly commit: GroupCommit;
+  readonly clock: () => number;
+  readonly scrub: Scrub | undefined;
+  readonly suspendMs: number;
+  readonly #options: EmbeddedEngineOptions;
+  readonly #database: DatabaseSync;
+  readonly #lock: FolderLock;
+  readonly #reader: Reader;
+  readonly #history: ExecutionHistory;
+  readonly #definitions: Definitions;
+  readonly #resumer: Resumer;
+  readonly #retention: Retention;
+  readonly #live = new Map<string, LiveWalk>();
+  /** Recorded executions that are on their way into memory, or being cancelled outside of it. */
+  readonly #taken = new Set<number>();
+  readonly #starting = new Map<string, Promise<{ outcome: "created" | "exists"; id: string }>>();
+  readonly #replies = new Waiters<Reply>();
+  readonly #ends = new Waiters<Execution>();
+  readonly #recent = new Map<string, Reply>();
+  #drained: (() => void)[] = [];
+  #lastSeq: number;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: EmbeddedEngineOptions, database: DatabaseSync, lock: FolderLock) {
+    const file = join(options.directory, "wf.db");
+    this.#options = options;
+    this.#database = database;
+    this.#lock = lock;
+    this.clock = options.clock ?? Date.now;
+    this.scrub = options.scrub;
+    this.suspendMs = options.suspendMs ?? 1_000;
+    const files = new FolderFiles(options.directory);
+    const store = new Store(database);
+    this.files = files;
+    this.commit = new GroupCommit({
+      store,
+      file,
+      busyTimeoutMs: options.busyTimeoutMs ?? 5_000,
+      onFailure: (error, kept) => options.log?.error({ err: error, code: error.code, kept }, error.message),
+    });
+    this.#reader = new Reader(database);
+    this.#history = new ExecutionHistory(database, file, (id) => this.#live.get(id), this.clock);
+    this.#definitions = new Definitions(options.parse, (hash) => this.#reader.definitionSource(hash));
+    const { last } = database.prepare("SELECT coalesce(max(seq), 0) AS last FROM executions").get() as { last: number };
+    this.#lastSeq = last;
+    this.#resumer = new Resumer(
+      database,
+      {
+        clock: this.clock,
+        resume: (seq) => this.#resume(seq),
+        isLive: (seq) => this.#taken.has(seq),
+        failed: (error) => this.#options.log?.error({ err: error }, "Executions could not be resumed; trying again."),
+      },
+      last,
+    );
+    this.#retention = new Retention({
+      database,
+      files,
+      clock: this.clock,
+      retentionMs: options.retentionMs,
+      onDefinitionsRemoved: () => store.forgetDefinitions(),
+      onFailure: (error) =>
+        options.log?.warn({ err: error }, "Old executions could not be removed; trying again in an hour."),
+    });
+    this.#retention.open();
+    // After this turn, so that whoever opens the engine can finish wiring what walks use.
+    setImmediate(() => this.#resumer.open());
+  }
+
+  get running(): number {
+    return this.#live.size;
+  }
+
+  start(start: ExecutionStart): Promise<{ readonly outcome: "created" | "exists"; readonly id: string }> {
+    if (this.#closed !== undefined) return Promise.reject(closedError());
+    const { idempotencyKey } = start;
+    try {
+      if (idempotencyKey === undefined) return this.#begin(start);
+      const { id: workflowId } = start.definition;
+      const slot = `${workflowId} ${idempotencyKey}`;
+      const first = this.#starting.get(slot);
+      if (first !== undefined) return first.then(({ id }) => ({ outcome: "exists", id }));
+      const known = this.#reader.idempotent(workflowId, idempotencyKey, this.clock() - IDEMPOTENCY_WINDOW_MS);
+      if (known !== undefined) return Promise.resolve({ outcome: "exists", id: known });
+      const begun = this.#begin(start);
+      this.#starting.set(slot, begun);
+      const over = (): void => void this.#starting.delete(slot);
+      begun.then(over, over);
+      return begun;
+    } catch (error) {
+      return Promise.reject(storeError(error, this.#options.directory));
+    }
+  }
+
+  async waitResponse(id: string, timeoutMs: number): Promise<Reply | undefined> {
+    const recent = this.#recent.get(id);
+    if (recent !== undefined) return recent;
+    if (this.#closed !== undefined) return undefined;
+    const walk = this.#live.get(id);
+    if (walk === undefined || walk.hasReplied) {
+      const row = this.#reader.execution(id);
+      if (row === undefined && walk === undefined) return undefined;
+      if (row !== undefined) {
+        const reply = this.#reader.reply(row.seq)?.reply ?? impliedReply(this.#history.toExecution(row).status);
+        if (reply !== null) return reply;
+      }
+    }
+    return this.#replies.wait(id, timeoutMs);
+  }
+
+  async waitEnd(id: string, timeoutMs: number): Promise<Execution | undefined> {
+    if (this.#closed !== undefined) return undefined;
+    const execution = this.#history.find(id);
+    if (execution?.dateEnded != null) return execution;
+    if (execution === undefined && !this.#live.has(id)) return undefined;
+    return this.#ends.wait(id, timeoutMs);
+  }
+
+  async cancel(id: string): Promise<boolean> {
+    if (this.#closed !== undefined) throw closedError();
+    let walk = this.#live.get(id);
+    if (walk !== undefined && (walk.ending || walk.start?.written === false)) {
+      await this.commit.durable();
+      walk = this.#live.get(id);
+    }
+    const row = this.#reader.execution(id);
+    if (row === undefined || row.status > STATUS.DELAYED || walk?.ending === true) return false;
+    if (walk !== undefined) {
+      walk.ending = true;
+      walk.drop(new WfError("EXECUTION_CANCELLED", "The execution was cancelled."));
+    }
+    this.#taken.add(row.seq);
+    return new Promise((resolve, reject) => {
+      this.commit.add({
+        kind: "status",
+        owner: walk ?? { seq: row.seq, void: false },
+        status: STATUS.CANCELLED,
+        ended: Math.max(row.started, this.clock()),
+        wake: null,
+        tasks: walk?.tasks,
+        error: null,
+        done: (changed) => {
+          this.#taken.delete(row.seq);
+          if (walk !== undefined) this.#forget(walk);
+          if (changed) this.#announceEnd(id, "CANCELLED");
+          resolve(changed);
+        },
+        failed: reject,
+      });
+    });
+  }
+
+  list(filter: ExecutionFilter): Promise<Page<Execution>> {
+    return this.#history.list(filter);
+  }
+
+  get(id: string): Promise<ExecutionWithSteps | undefined> {
+    return this.#history.get(id);
+  }
+
+  async definition(hash: string): Promise<Definition | undefined> {
+    return this.#definitions.get(hash);
+  }
+
+  drain(timeoutMs: number): Promise<void> {
+    if (this.#live.size === 0) return this.commit.durable();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, Math.min(timeoutMs, 2 ** 31 - 1));
+    this.#drained.push(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+    return promise;
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  suspended(walk: LiveWalk, wake: number): void {
+    this.commit.add({
+      kind: "status",
+      owner: walk,
+      status: STATUS.DELAYED,
+      ended: null,
+      wake,
+      tasks: walk.tasks,
+      error: null,
+      done: (changed) => {
+        this.#forget(walk);
+        if (changed) this.#resumer.sleeping(wake);
+      },
+    });
+  }
+
+  replied(walk: LiveWalk, reply: Reply): void {
+    if (this.#replies.has(walk.id)) {
+      this.#replies.settle(walk.id, reply);
+      return;
+    }
+    this.#recent.set(walk.id, reply);
+    if (this.#recent.size <= MAX_RECENT_REPLIES) return;
+    for (const oldest of this.#recent.keys()) {
+      this.#recent.delete(oldest);
+      return;
+    }
+  }
+
+  broken(walk: LiveWalk, error: WfError): void {
+    this.#options.log?.error({ err: error, execution: walk.id }, "A record of the execution could not be written.");
+    walk.drop(error);
+    this.#live.delete(walk.id);
+    // An owner of its own: the walk's is void by now.
+    this.#failRow(walk.id, { seq: walk.seq, started: walk.started }, error, walk);
+  }
+
+  #begin(start: ExecutionStart): Promise<{ outcome: "created" | "exists"; id: string }> {
+    const { definition, id } = start;
+    const { input, ...encoded } = encodeInput(start, this.scrub);
+    const seq = ++this.#lastSeq;
+    const started = this.clock();
+    const walk = new LiveWalk(this, {
+      seq,
+      id,
+      workflowId: definition.id,
+      definitionHash: definition.hash,
+      started,
+      userId: input.userId,
+      input,
+    });
+    return new Promise((resolve, reject) => {
+      const write: StartWrite = {
+        kind: "start",
+        owner: walk,
+        id,
+        workflowId: definition.id,
+        definitionHash: definition.hash,
+        definitionSource: () => JSON.stringify(definition.source),
+        userId: input.userId ?? null,
+        started,
+        idempotencyKey: start.idempotencyKey ?? null,
+        replayOf: start.replayOf ?? null,
+        parentId: start.parentId ?? null,
+        input: encoded,
+        status: STATUS.EXECUTING,
+        ended: null,
+        tasks: 0,
+        error: null,
+        written: false,
+        done: () => resolve({ outcome: "created", id }),
+        failed: (error) => {
+          walk.drop(error);
+          if (this.#live.get(id) === walk) this.#forget(walk);
+          // The same id a second time is the same start, told twice.
+          if (error.cause !== undefined && failureKind(error.cause) === "exists") resolve({ outcome: "exists", id });
+          else reject(error);
+        },
+      };
+      walk.start = write;
+      if (!this.#live.has(id)) this.#live.set(id, walk);
+      this.commit.add(write);
+      this.#run(walk, definition);
+    });
+  }
+
+  #run(walk: LiveWalk, definition: Definition): void {
+    let walked: Promise<ExecutionEnd>;
+    try {
+      walked = this.#options.walk(definition, walk);
+    } catch (error) {
+      walked = Promise.reject(error as Error);
+    }
+    walked.then(
+      (end) => this.#finish(walk, end),
+      (error: unknown) => {
+        if (walk.dropped || walk.void || walk.ending) return;
+        this.#options.log?.error({ err: error, execution: walk.id }, "The execution met a defect.");
+        this.#finish(walk, endOf(error));
+      },
+    );
+  }
+
+  #finish(walk: LiveWalk, end: ExecutionEnd): void {
+    if (walk.dropped || walk.void || walk.ending) return;
+    const error = end.status === "FAILED" ? encodeError(end.error, this.scrub) : null;
+    walk.end(STATUS[end.status], Math.max(walk.started, this.clock()), error, (changed) => {
+      this.#forget(walk);
+      if (changed) this.#announceEnd(walk.id, end.status);
+    });
+    // Branches that are still open have lost their execution.
+    walk.drop(end.status === "FAILED" ? new WfError("EXECUTION_FAILED", "The execution has failed.") : undefined);
+  }
+
+  async #resume(seq: number): Promise<void> {
+    this.#taken.add(seq);
+    let row: ExecutionRow | undefined;
+    let walk: LiveWalk;
+    let definition: Definition | undefined;
+    try {
+      row = this.#reader.executionAt(seq);
+      if (row === undefined || row.status > STATUS.DELAYED) {
+        this.#taken.delete(seq);
+        return;
+      }
+      definition = this.#definitions.get(row.hash);
+      if (definition === undefined) throw new WfError("WORKFLOW_INVALID", "The execution's definition is missing.");
+      const records = {
+        steps: this.#reader.steps(seq),
+        marks: this.#reader.marks(seq),
+        replyPath: this.#reader.reply(seq)?.path,
+      };
+      const start = {
+        seq,
+        id: row.id,
+        workflowId: row.workflow,
+        definitionHash: row.hash,
+        started: row.started,
+        userId: row.user_id ?? undefined,
+        input: this.#reader.input(seq),
+      };
+      walk = new LiveWalk(this, start, records);
+    } catch (error) {
+      const failure = error instanceof WfError ? error : storeError(error, this.#options.directory);
+      this.#options.log?.error({ err: failure, execution: row?.id ?? seq }, "The execution cannot go on.");
+      if (row === undefined) this.#taken.delete(seq);
+      else await this.#failRow(row.id, row, failure);
+      return;
+    }
+    this.#live.set(walk.id, walk);
+    if (row.status === STATUS.DELAYED) {
+      const { tasks } = walk;
+      this.commit.add({
+        kind: "status",
+        owner: walk,
+        status: STATUS.EXECUTING,
+        ended: null,
+        wake: null,
+        tasks,
+        error: null,
+      });
+    }
+    const gone = new Promise<void>((resolve) => {
+      walk.gone = resolve;
+    });
+    this.#run(walk, definition);
+    await gone;
+  }
+
+  #failRow(id: string, row: { seq: number; started: number }, failure: WfError, walk?: LiveWalk): Promise<void> {
+    const error = encodeError({ code: failure.code, message: failure.message }, this.scrub);
+    this.#taken.add(row.seq);
+    return new Promise((resolve) => {
+      this.commit.add({
+        kind: "status",
+        owner: { seq: row.seq, void: false },
+        status: STATUS.FAILED,
+        ended: Math.max(row.started, this.clock()),
+        wake: null,
+        tasks: walk?.tasks,
+        error,
+        done: (changed) => {
+          this.#taken.delete(row.seq);
+          if (walk !== undefined) this.#forget(walk);
+          if (changed) this.#announceEnd(id, "FAILED");
+          resolve();
+        },
+      });
+    });
+  }
+
+  #forget(walk: LiveWalk): void {
+    if (this.#live.get(walk.id) === walk) this.#live.delete(walk.id);
+    this.#taken.delete(walk.seq);
+    walk.gone?.();
+    walk.gone = undefined;
+    if (this.#live.size > 0 || this.#drained.length === 0) return;
+    for (const resolve of this.#drained.splice(0)) resolve();
+  }
+
+  #announceEnd(id: string, status: ExecutionStatus): void {
+    const implied = impliedReply(status);
+    if (implied !== null) this.#replies.settle(id, implied);
+    if (!this.#ends.has(id)) return;
+    const execution = this.#history.find(id);
+    if (execution !== undefined) this.#ends.settle(id, execution);
+  }
+
+  async #close(): Promise<void> {
+    this.#resumer.close();
+    for (const walk of this.#live.values()) walk.drop(new WfError("DRAINING", "The server is shutting down."));
+    this.commit.close();
+    this.#replies.close();
+    this.#ends.close();
+    for (const resolve of this.#drained.splice(0)) resolve();
+    await this.#retention.close();
+    this.#database.close();
+    this.#lock.release();
+  }
+}
+
+function closedError(): WfError {
+  return new WfError("DRAINING", "The engine is closed.");
+}
