@@ -1,21 +1,68 @@
 /** What a walk carries from step to step. No I/O. */
 import type { Step } from "../workflow/definition.ts";
 import type { Scope } from "../workflow/expression.ts";
-import type { Value } from "../value.ts";
+import type { Value, ValueObject } from "../value.ts";
 import type { ExecutionContext } from "./context.ts";
 import type { Deadline } from "./deadline.ts";
 import type { Effects } from "./effects.ts";
 import type { StepError } from "./engine.ts";
 import type { FailedOutcome } from "./outcome.ts";
 
+/**
+ * The variables of one sequence of steps. Each scope is a value of its own, never changed afterwards: an effect that is
+ * still at work, or an output that holds all of `steps`, keeps what it was given.
+ */
+export class Names {
+  #scope: Scope;
+  #steps: ValueObject;
+
+  constructor(scope: Scope, steps: ValueObject = {}) {
+    this.#steps = steps;
+    this.#scope = { ...scope, steps };
+  }
+
+  get scope(): Scope {
+    return this.#scope;
+  }
+
+  /** Outputs by step id. */
+  get steps(): ValueObject {
+    return this.#steps;
+  }
+
+  add(outputs: ValueObject): void {
+    this.#replace({ ...this.#steps, ...outputs });
+  }
+
+  /** Gives null to steps that were not reached, as to skipped ones. */
+  fillAbsent(ids: readonly string[]): void {
+    const absent = ids.filter((id) => !Object.hasOwn(this.#steps, id));
+    if (absent.length > 0) this.add(Object.fromEntries(absent.map((id) => [id, null])));
+  }
+
+  forget(ids: readonly string[]): void {
+    if (ids.length === 0) return;
+    const steps = { ...this.#steps };
+    for (const id of ids) delete steps[id];
+    this.#replace(steps);
+  }
+
+  /** Names that begin as these and hand nothing back. */
+  fork(more: { readonly [name: string]: Value } = {}): Names {
+    return new Names({ ...this.#scope, ...more }, this.#steps);
+  }
+
+  #replace(steps: ValueObject): void {
+    this.#steps = steps;
+    this.#scope = { ...this.#scope, steps };
+  }
+}
+
 /** Where a list of steps runs: the workflow itself, one branch, or one turn of a loop. */
 export interface Frame {
   /** Stands before step ids in paths: empty, or `notify[2].`. */
   readonly prefix: string;
-  /** `scope.steps` is `steps`. */
-  readonly scope: Scope;
-  /** Outputs by step id. It grows as steps end, so a frame belongs to one sequence of steps. */
-  readonly steps: Record<string, Value>;
+  readonly names: Names;
   /** The earliest of the deadlines around these steps. */
   readonly deadline?: Deadline | undefined;
   /**
@@ -49,12 +96,6 @@ export function containerFailed(failure: Failure): FailedOutcome {
   return failure.retryAfterMs === undefined ? outcome : { ...outcome, retryAfterMs: failure.retryAfterMs };
 }
 
-/** A frame that sees all that `frame` sees and hands nothing back to it. */
-export function childFrame(frame: Frame, prefix: string, names: { readonly [name: string]: Value } = {}): Frame {
-  const steps = { ...frame.steps };
-  return { ...frame, prefix, steps, scope: { ...frame.scope, ...names, steps } };
-}
-
 const idsOfSteps = new WeakMap<readonly Step[], readonly string[]>();
 
 /** The ids that stand for outputs once `steps` are over; steps inside a loop are seen by their own turn only. */
@@ -79,14 +120,7 @@ export function innerIds(step: Step): readonly string[] {
   }
 }
 
-/** Gives null to steps that were not reached, as to skipped ones. */
-export function fillAbsent(outputs: Record<string, Value>, ids: readonly string[]): void {
-  for (const id of ids) if (!Object.hasOwn(outputs, id)) outputs[id] = null;
-}
-
 /** The outputs of `ids`, by id. */
-export function pick(outputs: Readonly<Record<string, Value>>, ids: readonly string[]): Record<string, Value> {
-  const picked: Record<string, Value> = {};
-  for (const id of ids) picked[id] = Object.hasOwn(outputs, id) ? (outputs[id] as Value) : null;
-  return picked;
+export function pick(outputs: ValueObject, ids: readonly string[]): ValueObject {
+  return Object.fromEntries(ids.map((id) => [id, Object.hasOwn(outputs, id) ? (outputs[id] ?? null) : null]));
 }

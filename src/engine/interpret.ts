@@ -9,13 +9,13 @@
  */
 import type { Definition, ForeachStep, ParallelStep, Step, SwitchStep } from "../workflow/definition.ts";
 import type { Scope } from "../workflow/expression.ts";
-import type { Value, ValueObject } from "../value.ts";
+import type { ValueObject } from "../value.ts";
 import { WfError } from "../errors.ts";
 import type { ExecutionContext, ExecutionEnd, StepAttempt, StepOutcome } from "./context.ts";
 import { earlier, expired, isExpiry, limitOf, runWithin } from "./deadline.ts";
 import type { Deadline } from "./deadline.ts";
 import type { EffectCall, Effects } from "./effects.ts";
-import { fillAbsent, innerIds, visibleIds } from "./frame.ts";
+import { Names, innerIds, visibleIds } from "./frame.ts";
 import type { Failure, Frame, Walk } from "./frame.ts";
 import { errorValue, failed, kindOf, outcomeOf } from "./outcome.ts";
 import type { FailedOutcome } from "./outcome.ts";
@@ -44,19 +44,17 @@ export async function interpret(
   effects: Effects,
 ): Promise<ExecutionEnd> {
   const walk = new Interpreter(context, effects);
-  const steps: Record<string, Value> = {};
-  const scope = rootScope(context, effects, steps);
+  const names = new Names(rootScope(context, effects));
   const deadline = workflowDeadline(definition, context);
-  const failure = await walk.runSteps(definition.steps, { prefix: "", scope, steps, deadline });
+  const failure = await walk.runSteps(definition.steps, { prefix: "", names, deadline });
   if (failure === undefined) return { status: "SUCCEEDED" };
 
   if (definition.onError.length > 0) {
-    fillAbsent(steps, visibleIds(definition.steps));
+    names.fillAbsent(visibleIds(definition.steps));
     const error = { step: failure.path, ...errorValue(failure.error) };
     await walk.runSteps(definition.onError, {
       prefix: "",
-      scope: { ...scope, error },
-      steps,
+      names: names.fork({ error }),
       deadline: deadline && {
         ...deadline,
         at: Math.max(deadline.at, context.now("#on_error")) + ON_ERROR_EXTRA_MS,
@@ -67,11 +65,10 @@ export async function interpret(
   return { status: "FAILED", error: failure.error };
 }
 
-function rootScope(context: ExecutionContext, effects: Effects, steps: Record<string, Value>): Scope {
+function rootScope(context: ExecutionContext, effects: Effects): Scope {
   const { id, workflowId, startedAt, userId } = context.execution;
   return {
     trigger: { ...context.input } as ValueObject,
-    steps,
     secrets: effects.secrets,
     execution: { id, workflowId, startedAt, ...(userId === undefined ? {} : { userId }) },
   };
@@ -119,21 +116,21 @@ class Interpreter implements Walk {
     if (frame.deadline !== undefined && this.#left(frame.deadline, `${path}#begin${first}`) <= 0) {
       return expired(frame.deadline, path);
     }
-    const refused = this.#decideIf(step, frame.scope);
+    const refused = this.#decideIf(step, frame.names.scope);
     const { outcome, deadline } =
       refused === undefined
         ? await this.#runAttempts(step, frame, path, first)
         : { outcome: await this.#record(step, frame, path, first, refused), deadline: undefined };
 
-    fillAbsent(frame.steps, innerIds(step));
+    frame.names.fillAbsent(innerIds(step));
     if (outcome.kind !== "failed") {
-      if (step.named) frame.steps[step.id] = outcome.kind === "succeeded" ? outcome.output : null;
+      if (step.named) frame.names.add({ [step.id]: outcome.kind === "succeeded" ? outcome.output : null });
       return undefined;
     }
     const { error, retryable, retryAfterMs } = outcome;
     const caught = step.onError === "continue" && deadline === undefined && error.code !== "INTERNAL";
     if (!caught) return { error, path, retryable, retryAfterMs, deadline };
-    if (step.named) frame.steps[step.id] = { error: errorValue(error) };
+    if (step.named) frame.names.add({ [step.id]: { error: errorValue(error) } });
     return undefined;
   }
 
@@ -161,12 +158,12 @@ class Interpreter implements Walk {
       if (outcome.kind !== "failed" || attempted.deadline !== undefined) return attempted;
 
       const decision = this.#guard(() =>
-        decideRetry(step.retry, outcome, attempt - first, isRepeatable(step, outcome), frame.scope),
+        decideRetry(step.retry, outcome, attempt - first, isRepeatable(step, outcome), frame.names.scope),
       );
       if (decision.kind !== "retry") return { outcome: decision.kind === "stop" ? decision.outcome : decision };
       const waited = await this.#wait(frame, path, `${path}#retry${attempt}`, decision.waitMs);
       if (waited !== undefined) return { outcome: { ...outcome, error: waited.error }, deadline: waited.deadline };
-      for (const id of innerIds(step)) delete frame.steps[id];
+      frame.names.forget(innerIds(step));
     }
   }
 
@@ -199,11 +196,11 @@ class Interpreter implements Walk {
   #runInside(step: Container, frame: Frame, path: string): Promise<StepOutcome> | StepOutcome {
     switch (step.kind) {
       case "switch": {
-        const chosen = this.#guard(() => chooseCase(step, frame.scope));
+        const chosen = this.#guard(() => chooseCase(step, frame.names.scope));
         return "kind" in chosen ? chosen : runCase(step, chosen.index, frame, this);
       }
       case "foreach": {
-        const items = this.#guard(() => foreachList(step, frame.scope));
+        const items = this.#guard(() => foreachList(step, frame.names.scope));
         return "kind" in items ? items : runTurns(step, items.list, frame, path, this);
       }
       case "parallel":
@@ -217,18 +214,18 @@ class Interpreter implements Walk {
         return this.#effect(step, frame, path, attempt, (call) => this.effects.http(step, call));
       case "function":
         return this.#effect(step, frame, path, attempt, (call) =>
-          this.effects.function(step, step.with?.evaluate(frame.scope) ?? null, call),
+          this.effects.function(step, step.with?.evaluate(frame.names.scope) ?? null, call),
         );
       case "workflow":
         return this.#effect(step, frame, path, attempt, (call) => {
-          const input = workflowInput(step, frame.scope, this.context.execution.userId);
+          const input = workflowInput(step, frame.names.scope, this.context.execution.userId);
           if ("kind" in input) return Promise.resolve(input);
           return this.effects.workflow({ workflow: step.workflow, input, wait: step.wait }, call);
         });
       case "delay":
         return this.#delay(step, frame, path, attempt);
       case "response": {
-        const reply = this.#guard(() => replyOf(step, frame.scope));
+        const reply = this.#guard(() => replyOf(step, frame.names.scope));
         if (reply.kind !== "response") return this.#record(step, frame, path, attempt, reply);
         // Before its record: a crash between the two answers again, which changes nothing, and never forgets to.
         const sent = await this.context.respond(path, reply);
@@ -241,7 +238,7 @@ class Interpreter implements Walk {
           frame,
           path,
           attempt,
-          this.#guard(() => failWith(step, frame.scope)),
+          this.#guard(() => failWith(step, frame.names.scope)),
         );
     }
   }
@@ -254,7 +251,8 @@ class Interpreter implements Walk {
     run: (call: EffectCall) => Promise<StepOutcome>,
   ): Promise<StepOutcome> {
     const { context } = this;
-    const { deadline, scope } = frame;
+    const { deadline } = frame;
+    const { scope } = frame.names;
     const timeoutMs = step.timeoutMs ?? (step.kind === "function" ? FUNCTION_TIMEOUT_MS : undefined);
     const now = deadline === undefined ? 0 : context.now(`${path}#begin${attempt}`);
     const limit = limitOf(path, timeoutMs, deadline, now);
@@ -275,7 +273,7 @@ class Interpreter implements Walk {
     path: string,
     attempt: number,
   ): Promise<StepOutcome> {
-    const ms = this.#guard(() => delayMs(step, frame.scope, () => this.context.now(`${path}#until${attempt}`)));
+    const ms = this.#guard(() => delayMs(step, frame.names.scope, () => this.context.now(`${path}#until${attempt}`)));
     if (typeof ms !== "number") return this.#record(step, frame, path, attempt, ms);
     const deadline = this.#ownDeadline(step, frame, path, attempt);
     const left = deadline && this.#left(deadline, `${path}#begin${attempt}`);

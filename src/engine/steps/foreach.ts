@@ -2,7 +2,7 @@ import type { ForeachStep } from "../../workflow/definition.ts";
 import type { Scope } from "../../workflow/expression.ts";
 import type { Value } from "../../value.ts";
 import type { StepOutcome } from "../context.ts";
-import { childFrame, containerFailed, pick, visibleIds } from "../frame.ts";
+import { containerFailed, pick, visibleIds } from "../frame.ts";
 import type { Failure, Frame, Walk } from "../frame.ts";
 import { errorValue, failed, isList, kindOf, succeeded } from "../outcome.ts";
 import type { FailedOutcome } from "../outcome.ts";
@@ -48,12 +48,10 @@ export async function runTurns(
   const takeTurns = async (): Promise<void> => {
     while (!stopped && next < list.length) {
       const index = next++;
-      const turn = childFrame(frame, `${path}[${index}].`, {
-        [step.as]: list[index] ?? null,
-        [`${step.as}_index`]: index,
-      });
+      const names = frame.names.fork({ [step.as]: list[index] ?? null, [`${step.as}_index`]: index });
+      const turn = { ...frame, prefix: `${path}[${index}].`, names };
       const failure = await walk.runSteps(step.steps, turn);
-      if (failure === undefined) outputs[index] = pick(turn.steps, ids);
+      if (failure === undefined) outputs[index] = pick(names.steps, ids);
       else if (step.onError === "fail" || failure.deadline !== undefined || failure.error.code === "INTERNAL")
         fail(index, failure);
       else outputs[index] = { error: errorValue(failure.error) };
