@@ -209,7 +209,7 @@ function parseUrlencoded(decoded: Buffer): Value {
 }
 
 function parseForm(parts: readonly Part[], files: FileStore): ParsedBody | Promise<ParsedBody> {
-  if (parts.some((part) => part.fileName !== undefined)) return keepForm(parts, files);
+  if (parts.some(isFile)) return keepForm(parts, files);
   const fields = new FieldList(multipartError);
   for (const part of parts) fields.add(part.name, fieldText(part));
   return { body: fields.values, isText: true };
@@ -217,20 +217,26 @@ function parseForm(parts: readonly Part[], files: FileStore): ParsedBody | Promi
 
 async function keepForm(parts: readonly Part[], files: FileStore): Promise<ParsedBody> {
   // Texts first, so that a malformed form leaves no file behind.
-  const texts = parts.map((part) => (part.fileName === undefined ? fieldText(part) : undefined));
+  const texts = parts.map((part) => (isFile(part) ? undefined : fieldText(part)));
   const fields = new FieldList(multipartError);
   let upload: FileValue | undefined;
   for (const [index, part] of parts.entries()) {
-    const file = part.fileName === undefined ? undefined : await keepPart(part, part.fileName, files);
+    const file = isFile(part) ? await keepPart(part, files) : undefined;
     fields.add(part.name, file ?? texts[index] ?? "");
     if (part.name === UPLOAD_PART) upload ??= file;
   }
   return { body: fields.values, ...(upload && { file: upload }), isText: true };
 }
 
-function keepPart(part: Part, fileName: string, files: FileStore): Promise<FileValue> {
+/** Browsers give every file a name; other clients leave it away and say by the type that it is no text. */
+function isFile({ fileName, contentType }: Part): boolean {
+  if (fileName !== undefined) return true;
+  return contentType !== undefined && bodyKind(parseMediaType(contentType).type) === "binary";
+}
+
+function keepPart(part: Part, files: FileStore): Promise<FileValue> {
   const mimeType = part.contentType !== undefined && isMimeType(part.contentType) ? part.contentType : OCTETS;
-  return files.write(part.bytes, { name: baseName(fileName), mimeType });
+  return files.write(part.bytes, { name: baseName(part.fileName ?? part.name), mimeType });
 }
 
 function fieldText(part: Part): string {

@@ -6,7 +6,7 @@ import { FileValue } from "../../src/value.ts";
 
 /** Keeps files in memory, for tests of what writes files rather than of where they lie. */
 export class MemoryFiles implements FileStore {
-  readonly kept = new Map<string, Buffer>();
+  readonly kept: Map<string, Buffer> = new Map<string, Buffer>();
 
   async write(bytes: Uint8Array | Readable, about: { name: string; mimeType: string }): Promise<FileValue> {
     const whole = bytes instanceof Readable ? await buffer(bytes) : Buffer.from(bytes);
