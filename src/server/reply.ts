@@ -94,6 +94,8 @@ export async function sendReply(
   const headers = ownHeaders(reply.headers, log);
   if (accepted.replayed) headers.set("idempotency-replayed", "true");
   headers.set("x-content-type-options", "nosniff");
+  // The answer is the workflow's own, so the id that finds its execution goes beside it.
+  headers.set("x-execution-id", accepted.executionId);
   if (reply.status === 204 || reply.status === 304 || reply.body.kind === "empty") {
     return sendEmpty(response, reply.status, headers);
   }
