@@ -55,7 +55,7 @@ export function parseDocument(text: string): ParsedDocument {
   if (errors.length > 0) return { errors };
   const second = documents[1];
   if (second !== undefined) {
-    const start = Math.max(0, text.lastIndexOf("---", second.contents?.range?.[0] ?? second.range[0]));
+    const start = Math.max(0, text.lastIndexOf("---", second.contents?.range?.[0] ?? second.range?.[0] ?? 0));
     return {
       errors: [
         {

@@ -11,9 +11,9 @@ export class Draft {
   /** The folder of the workflow file relative to the root, without a slash at the end; empty for the root. */
   readonly folder: string;
   /** The named steps by id. */
-  readonly steps = new Map<string, { readonly range: Range; readonly step?: Step }>();
+  readonly steps: Map<string, { readonly range: Range; readonly step?: Step }> = new Map();
   /** Where each step stands. */
-  readonly ranges = new Map<Step, Range>();
+  readonly ranges: Map<Step, Range> = new Map();
   /** Function modules with the place that names them. */
   readonly functions: { readonly module: string; readonly range: Range }[] = [];
   /** Workflows that `workflow` steps start. */

@@ -1,0 +1,163 @@
+/** Finds expressions that name what cannot exist. No I/O. */
+import type { Reference } from "./expression.ts";
+import type { Draft } from "./parse/draft.ts";
+import type { ExpressionUse } from "./parse/expressions.ts";
+import type { Range } from "./parse/node.ts";
+import { didYouMean, nearest } from "./parse/reader.ts";
+import type { RequestRules, Rule, RuleSet } from "./rule.ts";
+
+const TRIGGER_KEYS = ["method", "url", "query", "headers", "body", "file", "userId"];
+const EXECUTION_KEYS = ["id", "workflowId", "startedAt", "userId"];
+const PAGE_KEYS = ["statusCode", "headers", "body"];
+const WORKFLOW_OUTPUT_KEYS = ["executionId", "statusCode", "body"];
+
+/** Why a root variable that exists elsewhere is not there. */
+const ELSEWHERE: { readonly [root: string]: string } = {
+  error: "`error` exists in `retry.when` and in the steps of the workflow's `on_error`.",
+  page: "`page` exists in `paginate`.",
+  pages: "`pages` exists in `paginate`.",
+  item: "`item` exists inside the steps of a `foreach` without `as`.",
+  env: "The environment is `secrets.NAME`.",
+  request: "The request is `trigger`.",
+};
+
+/** Reports every reference that the file's own words show to be wrong. */
+export function checkReferences(draft: Draft, rules: RequestRules | undefined): void {
+  for (const use of draft.expressions.uses) {
+    for (const reference of use.expression.references) new ReferenceCheck(draft, use, reference).run(rules);
+  }
+}
+
+class ReferenceCheck {
+  readonly #draft: Draft;
+  readonly #use: ExpressionUse;
+  readonly #path: readonly string[];
+  readonly #offsets: readonly number[];
+
+  constructor(draft: Draft, use: ExpressionUse, reference: Reference) {
+    this.#draft = draft;
+    this.#use = use;
+    this.#path = reference.path;
+    this.#offsets = reference.offsets;
+  }
+
+  run(rules: RequestRules | undefined): void {
+    const [root, key] = this.#path;
+    if (root === undefined) return;
+    if (!this.#use.scope.roots.has(root)) return this.#unknownRoot(root);
+    if (key === undefined) return;
+    if (root === "steps") return this.#step(key);
+    if (root === "execution") return this.#known(1, "`execution`", EXECUTION_KEYS);
+    if (root === "page") return this.#known(1, "`page`", PAGE_KEYS);
+    if (root === "trigger") this.#trigger(key, rules);
+  }
+
+  #range(segment: number): Range {
+    const name = this.#path[segment] ?? "";
+    const { source } = this.#use.expression;
+    let offset = this.#offsets[segment] ?? 0;
+    // In `["name"]` the segment may begin at the bracket or the quote; the caret belongs under the name.
+    const at = source.indexOf(name, offset);
+    if (at >= 0 && at - offset <= 3) offset = at;
+    return this.#use.at(offset, name.length);
+  }
+
+  #error(segment: number, check: string, message: string, hint?: string): void {
+    this.#draft.reader.error(this.#range(segment), check, message, hint);
+  }
+
+  #known(segment: number, what: string, keys: readonly string[]): void {
+    const key = this.#path[segment];
+    if (key === undefined || keys.includes(key)) return;
+    this.#error(segment, "unknown-name", `${what} has no \`${key}\``, didYouMean(key, keys) ?? `It has ${keys.join(", ")}.`);
+  }
+
+  #unknownRoot(root: string): void {
+    const { roots } = this.#use.scope;
+    const steps = this.#draft.steps.has(root) && roots.has("steps") ? `Did you mean \`steps.${root}\`?` : undefined;
+    const elsewhere = Object.hasOwn(ELSEWHERE, root) ? ELSEWHERE[root] : undefined;
+    const hint = steps ?? elsewhere ?? didYouMean(root, roots) ?? `Here are ${[...roots].join(", ")}.`;
+    const exists = elsewhere !== undefined || ["steps", "secrets", "execution", "trigger"].includes(root);
+    const message = exists ? `\`${root}\` does not exist here` : `there is no variable \`${root}\``;
+    this.#error(0, "unknown-variable", message, hint);
+  }
+
+  #step(id: string): void {
+    const { scope, moment } = this.#use;
+    const { steps, reader } = this.#draft;
+    if (scope.frame?.sees(id, moment)) return this.#output(id);
+    const known = steps.get(id);
+    if (known === undefined) {
+      const visible = scope.frame?.visible(moment) ?? [];
+      const none = visible.length > 0 ? `Here are ${visible.slice(0, 10).join(", ")}.` : "No step with an id runs before.";
+      return this.#error(1, "unknown-step", `there is no step \`${id}\``, didYouMean(id, visible) ?? none);
+    }
+    const line = reader.line(known.range.start);
+    const later = known.range.start >= this.#range(1).start;
+    const reason = later ? "has not run here" : "is not visible here";
+    const hint = later
+      ? `It is the step of line ${line}; a step sees those before it, and not itself.`
+      : `It is the step of line ${line}; what runs inside \`foreach\`, or in another branch or case, is visible there only.`;
+    this.#error(1, "unknown-step", `the step \`${id}\` ${reason}`, hint);
+  }
+
+  #output(id: string): void {
+    const step = this.#draft.steps.get(id)?.step;
+    if (step === undefined) return;
+    const error = step.onError === "continue" ? ["error"] : [];
+    if (step.kind === "workflow") return this.#known(2, `\`steps.${id}\``, [...WORKFLOW_OUTPUT_KEYS, ...error]);
+    if (step.kind !== "http") return;
+    this.#known(2, `\`steps.${id}\``, [...PAGE_KEYS, ...error]);
+    if (this.#path[2] === "headers") this.#header(3);
+  }
+
+  #header(segment: number): void {
+    const name = this.#path[segment];
+    if (name === undefined || name === name.toLowerCase()) return;
+    this.#error(segment, "header-case", "header names are lower case here", `Write \`${name.toLowerCase()}\`.`);
+  }
+
+  #trigger(key: string, rules: RequestRules | undefined): void {
+    this.#known(1, "`trigger`", TRIGGER_KEYS);
+    if (key === "headers") this.#header(2);
+    if (!rules) return;
+    const reject = rules.additional === "reject";
+    if (key === "query") this.#field(2, "`trigger.query`", rules.query, reject);
+    else if (key === "headers" && this.#path[2] === this.#path[2]?.toLowerCase()) {
+      this.#field(2, "`trigger.headers`", rules.headers, false);
+    } else if (key === "body" && rules.body && rules.bodySchema === undefined) {
+      this.#field(2, "`trigger.body`", rules.body, reject, reject);
+    }
+  }
+
+  /** One level of ruled fields. */
+  #field(segment: number, what: string, rules: RuleSet, reject: boolean, rejectBelow = false): void {
+    const name = this.#path[segment];
+    if (name === undefined) return;
+    const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
+    if (rule) return this.#below(segment, rule, rejectBelow);
+    const near = nearest(name, Object.keys(rules));
+    const hint = near === undefined ? undefined : `Did you mean \`${near}\`?`;
+    if (reject) {
+      const message = `${what} never has \`${name}\`: no rule names it, and \`additional: reject\` refuses it`;
+      this.#error(segment, "unknown-field", message, hint ?? "Add a rule for it.");
+    } else if (hint !== undefined) {
+      this.#draft.reader.warn(this.#range(segment), "unknown-field", `no rule of ${what} names \`${name}\``, hint);
+    }
+  }
+
+  #below(segment: number, rule: Rule, reject: boolean): void {
+    const next = this.#path[segment + 1];
+    if (next === undefined) return;
+    if (rule.items && /^\d+$/.test(next)) return this.#below(segment + 1, rule.items, reject);
+    if (rule.type !== "object" && rule.type !== "any") {
+      if (rule.type === "array" || rule.type === "file") return;
+      const message = `\`${this.#path[segment]}\` is of type \`${rule.type}\` and has no \`${next}\``;
+      return this.#error(segment + 1, "unknown-field", message);
+    }
+    if (!rule.properties) return;
+    const here = rule.additional === undefined ? reject : rule.additional === "reject";
+    const what = `\`${this.#path.slice(0, segment + 1).join(".")}\``;
+    this.#field(segment + 1, what, rule.properties, here && rule.type === "object", reject);
+  }
+}
