@@ -35,7 +35,7 @@ steps:
   }
   expect(await wf.end("SIGTERM")).toBe(0);
 
-  const history = openHistory(join(project.root, ".wf"));
+  const history = await openHistory(join(project.root, ".wf"));
   let equal = 0;
   for (const [file, id] of ids) {
     const execution = await history.get(id);

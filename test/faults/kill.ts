@@ -79,7 +79,7 @@ async function post(url: string, load: { on: boolean }): Promise<void> {
 
 /** Waits until nothing runs any more, then counts what became of the acknowledged executions. */
 async function finished(): Promise<{ completed: number; lost: number; repeated_records: number; keys_wrong: number }> {
-  const history = openHistory(join(project.root, ".wf"));
+  const history = await openHistory(join(project.root, ".wf"));
   try {
     const deadline = Date.now() + FINISH_WITHIN_MS;
     while (Date.now() < deadline) {
