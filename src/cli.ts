@@ -164,7 +164,7 @@ function addHistory(program: Command): void {
       ),
     )
     .action(async (extra: string | undefined, options: ListOptions) => {
-      if (extra !== undefined) throw unknownHistoryCommand(extra);
+      if (extra !== undefined) throw await unknownHistoryCommand(extra);
       await finish((await import("./commands/history.ts")).listHistory(options));
     });
   history
@@ -203,17 +203,12 @@ function addHistory(program: Command): void {
     );
 }
 
-function unknownHistoryCommand(name: string): WfError {
-  const close = ["list", "show", "cancel", "replay"].find(
-    (command) => new Set([...name, ...command]).size <= command.length + 1,
-  );
-  const id = /^[0-9a-f-]{8,36}$/i.test(name) ? `wf history show ${name}` : undefined;
-  const meant = id ?? (close === undefined ? undefined : `wf history ${close}`);
-  return new WfError(
-    "USAGE",
-    `wf history has no command "${name}".`,
-    meant ? { hint: `Did you mean \`${meant}\`?` } : {},
-  );
+async function unknownHistoryCommand(name: string): Promise<WfError> {
+  const { closest, distance } = await import("fastest-levenshtein");
+  const near = closest(name, ["list", "show", "cancel", "replay"]);
+  const command = /^[0-9a-f-]{8,36}$/i.test(name) ? `show ${name}` : distance(name, near) <= 2 ? near : undefined;
+  const hint = command === undefined ? {} : { hint: `Did you mean \`wf history ${command}\`?` };
+  return new WfError("USAGE", `wf history has no command "${name}".`, hint);
 }
 
 function addCheck(program: Command): void {

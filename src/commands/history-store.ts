@@ -1,11 +1,10 @@
 import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import type { Execution, ExecutionFilter, History } from "../engine/engine.ts";
 import { openHistory } from "../engine/embedded/history.ts";
 import { WfError } from "../errors.ts";
 import { findRoot } from "./project.ts";
 import { readServerState } from "./server-state.ts";
-import { storeDirectory } from "./store-directory.ts";
 
 export interface HistoryPlace {
   readonly dir?: string;
@@ -20,9 +19,14 @@ export interface OpenHistory extends History {
 /** @returns undefined when nothing has ever been recorded */
 export async function openRecords(place: HistoryPlace): Promise<OpenHistory | undefined> {
   const root = findRoot(place.dir);
-  const directory = place.store === undefined ? readServerState(root)?.store : resolve(root, place.store);
-  const store = directory ?? (await storeDirectory(root, undefined));
+  const store =
+    (place.store === undefined ? readServerState(root)?.store : undefined) ?? (await settledStore(root, place));
   return existsSync(join(store, "wf.db")) ? openHistory(store) : undefined;
+}
+
+async function settledStore(root: string, place: HistoryPlace): Promise<string> {
+  const { storeDirectory } = await import("./store-directory.ts");
+  return storeDirectory(root, place.store);
 }
 
 /** Walks all pages, `limit` items at most. */

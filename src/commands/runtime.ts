@@ -86,9 +86,9 @@ function parseRecorded(source: DefinitionSource, secrets: LiveSecrets): Definiti
   const { definition, problems } = parseWorkflow(source);
   if (definition === undefined) {
     const problem = problems.find(({ severity }) => severity === "error");
-    throw new WfError("WORKFLOW_INVALID", problem?.message ?? `${source.file} cannot be read any more.`, {
-      ...(problem ? { at: { file: problem.file, line: problem.place.line, column: problem.place.column } } : {}),
-    });
+    if (problem === undefined) throw new WfError("WORKFLOW_INVALID", `${source.file} cannot be read any more.`);
+    const { file, place } = problem;
+    throw new WfError("WORKFLOW_INVALID", problem.message, { at: { file, line: place.line, column: place.column } });
   }
   secrets.adopt([definition]);
   return definition;

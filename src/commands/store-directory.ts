@@ -1,6 +1,5 @@
 import { resolve } from "node:path";
 import { WfError } from "../errors.ts";
-import { loadSettings } from "../workflow/settings.ts";
 
 /**
  * The folder that keeps a project's records.
@@ -9,7 +8,7 @@ import { loadSettings } from "../workflow/settings.ts";
  * @throws {@link WfError} `USAGE` for a store that is no folder
  */
 export async function storeDirectory(root: string, option: string | undefined): Promise<string> {
-  const store = option ?? (await loadSettings(root)).settings.store;
+  const store = option ?? (await settingOf(root));
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(store)) {
     const [scheme] = store.split(":");
     throw new WfError(
@@ -21,4 +20,9 @@ export async function storeDirectory(root: string, option: string | undefined): 
     );
   }
   return resolve(root, store);
+}
+
+async function settingOf(root: string): Promise<string> {
+  const { loadSettings } = await import("../workflow/settings.ts");
+  return (await loadSettings(root)).settings.store;
 }

@@ -53,7 +53,9 @@ export function layOut(
     .map((row, at) =>
       row
         .map((cell, column) => {
-          const padding = column === row.length - 1 ? "" : " ".repeat((widths[column] ?? 0) - cell.length + 2);
+          const padding = row.slice(column + 1).every((rest) => rest === "")
+            ? ""
+            : " ".repeat((widths[column] ?? 0) - cell.length + 2);
           return decorate(cell, column, at) + padding;
         })
         .join("")

@@ -130,14 +130,12 @@ describe("--follow", () => {
     const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
     const lines = createInterface({ input: child.stdout });
     try {
-      const line = once(lines, "line");
       // It may not watch yet when the first ones end: start more until one is seen.
-      let seen = false;
-      void line.then(() => (seen = true));
+      const seen: string[] = [];
+      lines.on("line", (line) => seen.push(line));
       const ids: string[] = [];
-      while (!seen) ids.push(await start("greet", {}));
-      const [text] = (await line) as [string];
-      expect(ids).toContain((JSON.parse(text) as { id: string }).id);
+      while (seen.length === 0) ids.push(await start("greet", {}));
+      expect(ids).toContain((JSON.parse(seen[0] ?? "") as { id: string }).id);
     } finally {
       child.kill("SIGINT");
       await once(child, "exit");

@@ -57,8 +57,16 @@ function trigger(args: readonly string[], stdin?: string | Uint8Array): Promise<
 
 it("posts JSON with query and headers, prints the body to stdout and the rest to stderr", async () => {
   const { exit, stdout, stderr } = await trigger([
-    ...["--data", '{"seats": 3}', "--query", "tag=a=b", "--query", "tag=ü &", "--header", "X-Api-Version: 2"],
-    ...["--idempotency-key", "k-1"],
+    "--data",
+    '{"seats": 3}',
+    "--query",
+    "tag=a=b",
+    "--query",
+    "tag=ü &",
+    "--header",
+    "X-Api-Version: 2",
+    "--idempotency-key",
+    "k-1",
   ]);
   expect(exit).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ status: "EXECUTING" });
