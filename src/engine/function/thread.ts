@@ -1,0 +1,159 @@
+import { Worker } from "node:worker_threads";
+import { WfError } from "../../errors.ts";
+import { formatDuration } from "../../duration.ts";
+import type { FromWorker, ToWorker, WorkerSetup } from "./message.ts";
+import type { Job, JobEnd, JobOutcome } from "./job.ts";
+
+/** One worker thread. */
+export interface Thread {
+  /** Threads with equal keys are interchangeable. */
+  readonly key: string;
+  call(job: Job): Promise<JobEnd>;
+  /** Ends it; a call under way ends as stopped. */
+  end(): Promise<void>;
+}
+
+/** How long a function may tidy up after `signal` aborts, before its thread is ended. */
+const GRACE_MS = 200;
+/** V8's own limit covers its heap only; what buffers hold outside of it is looked at this often. */
+const MEMORY_CHECK_MS = 200;
+/** Below this Node itself does not start. */
+const MIN_HEAP_MB = 16;
+const MAX_LOG_LINES = 1_000;
+const MAX_LINE_LENGTH = 10_000;
+const MAX_OUTPUT_BYTES = 16_000_000;
+
+const ENTRY = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url);
+
+interface Running {
+  readonly call: number;
+  readonly job: Job;
+  readonly logs: string[];
+  settle(end: JobOutcome): void;
+}
+
+/** @param lost - Called once, when the thread is no longer there. */
+export function startThread(key: string, module: string, maxMemoryBytes: number, lost: () => void): Thread {
+  const workerData: WorkerSetup = {
+    module,
+    maxLogLines: MAX_LOG_LINES,
+    maxLineLength: MAX_LINE_LENGTH,
+    maxOutputBytes: MAX_OUTPUT_BYTES,
+  };
+  const worker = new Worker(ENTRY, {
+    workerData,
+    name: "wf function",
+    resourceLimits: { maxOldGenerationSizeMb: Math.max(MIN_HEAP_MB, Math.ceil(maxMemoryBytes / 1_048_576)) },
+    // The worker captures its own output; what Node itself prints there must not mix with ours.
+    stdout: true,
+    stderr: true,
+  });
+  worker.stdout.resume();
+  worker.stderr.resume();
+  let running: Running | undefined;
+  let calls = 0;
+
+  const post = (message: ToWorker): void => {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+    worker.postMessage(message);
+  };
+
+  worker.on("message", (message: FromWorker) => {
+    // An earlier call's timer may still speak; nobody listens to it.
+    if (!running || ("call" in message && message.call !== running.call)) return;
+    if (message.kind === "log") {
+      if (running.logs.length < MAX_LOG_LINES) running.logs.push(message.line);
+    } else if (message.kind === "read") {
+      void answerRead(message, running.job, post);
+    } else {
+      running.settle(message);
+    }
+  });
+  worker.on("error", (error: unknown) => {
+    const memory = (error as { code?: unknown } | null)?.code === "ERR_WORKER_OUT_OF_MEMORY";
+    running?.settle(memory ? { kind: "memory" } : { kind: "uncaught", error });
+  });
+  worker.once("exit", (exitCode) => {
+    running?.settle({ kind: "exit", exitCode });
+    lost();
+  });
+
+  async function call(job: Job): Promise<JobEnd> {
+    const ended = Promise.withResolvers<JobOutcome>();
+    const current: Running = { call: (calls += 1), job, logs: [], settle: ended.resolve };
+    running = current;
+    worker.ref();
+    let verdict: JobOutcome | undefined;
+    const stop = (end: JobOutcome, message: string): void => {
+      if (verdict) return;
+      verdict = end;
+      post({ kind: "abort", call: current.call, reason: message });
+      setTimeout(() => void worker.terminate(), GRACE_MS);
+    };
+    const aborted = (): void => stop({ kind: "stopped", reason: job.signal.reason }, messageOf(job.signal.reason));
+    const timer = setTimeout(() => {
+      const late = new WfError("STEP_TIMEOUT", `The function did not end within ${formatDuration(job.timeoutMs)}.`);
+      stop({ kind: "stopped", reason: late }, late.message);
+    }, job.timeoutMs);
+    const memory = setInterval(() => {
+      void holdsTooMuch(worker, job.maxMemoryBytes).then((tooMuch) => {
+        if (!tooMuch || verdict || running !== current) return;
+        verdict = { kind: "memory" };
+        void worker.terminate();
+      });
+    }, MEMORY_CHECK_MS);
+    job.signal.addEventListener("abort", aborted, { once: true });
+    if (job.signal.aborted) aborted();
+    post({ kind: "call", call: current.call, json: job.json, files: job.files, execution: job.execution });
+
+    let end = await ended.promise;
+    clearTimeout(timer);
+    clearInterval(memory);
+    job.signal.removeEventListener("abort", aborted);
+    running = undefined;
+    if (verdict) {
+      end = verdict;
+      await worker.terminate();
+    } else if (end.kind !== "result" && !(end.kind === "failed" && end.phase === "throw")) {
+      // A module that does not load, or a thread that broke: the next call gets a fresh one.
+      await worker.terminate();
+    } else {
+      worker.unref();
+    }
+    return { end, logs: current.logs };
+  }
+
+  return {
+    key,
+    call,
+    end: async () => {
+      running?.settle({ kind: "stopped", reason: new WfError("EXECUTION_CANCELLED", "wf is shutting down.") });
+      await worker.terminate();
+    },
+  };
+}
+
+async function answerRead(
+  message: Extract<FromWorker, { kind: "read" }>,
+  job: Job,
+  post: (message: ToWorker) => void,
+): Promise<void> {
+  try {
+    post({ kind: "bytes", read: message.read, bytes: await job.readBytes(message.given) });
+  } catch (error) {
+    post({ kind: "bytes-failed", read: message.read, message: messageOf(error) });
+  }
+}
+
+async function holdsTooMuch(worker: Worker, maxMemoryBytes: number): Promise<boolean> {
+  try {
+    const { external_memory: outside, used_heap_size: heap } = await worker.getHeapStatistics();
+    return outside + heap > Math.max(maxMemoryBytes, MIN_HEAP_MB * 1_048_576) * 1.25;
+  } catch {
+    return false;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : "the step was stopped";
+}
