@@ -37,7 +37,7 @@ export function decodersOf(header: string | undefined): readonly Decoder[] {
   if (decoders.length > MAX_ENCODINGS) {
     throw new WfError("ENCODING_UNSUPPORTED", `The body has more than ${MAX_ENCODINGS} content encodings`);
   }
-  return decoders.reverse();
+  return decoders.toReversed();
 }
 
 /**

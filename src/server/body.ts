@@ -117,7 +117,8 @@ export function parseBody(
 ): ParsedBody | Promise<ParsedBody> {
   if (contentType === "application/json") return parseJson(decoded, files);
   const media = parseMediaType(contentType ?? "");
-  switch (bodyKind(media.type)) {
+  const kind = bodyKind(media.type);
+  switch (kind) {
     case "json":
       refuseOtherCharset(media, "JSON");
       return parseJson(decoded, files);
@@ -132,9 +133,11 @@ export function parseBody(
       if (decoded.length === 0) return { body: null, isText: false };
       if (isUtf8(decoded) && !decoded.includes(0)) return { body: decoded.toString("utf8"), isText: false };
       return parseBinary(decoded, OCTETS, files);
-    default:
+    case "binary":
       if (decoded.length === 0) return { body: null, isText: false };
       return parseBinary(decoded, isMimeType(contentType ?? "") ? (contentType ?? OCTETS) : OCTETS, files);
+    default:
+      return kind satisfies never;
   }
 }
 
@@ -203,9 +206,12 @@ async function keepUpload(upload: Upload, files: FileStore, field?: string): Pro
 }
 
 function parseUrlencoded(decoded: Buffer): Value {
-  const fail = (reason: string): WfError => new WfError("BODY_MALFORMED", `The urlencoded body ${reason}`);
-  if (!isUtf8(decoded)) throw fail("is not UTF-8");
-  return parseFields(decoded.toString("utf8"), fail);
+  if (!isUtf8(decoded)) throw urlencodedError("is not UTF-8");
+  return parseFields(decoded.toString("utf8"), urlencodedError);
+}
+
+function urlencodedError(reason: string): WfError {
+  return new WfError("BODY_MALFORMED", `The urlencoded body ${reason}`);
 }
 
 function parseForm(parts: readonly Part[], files: FileStore): ParsedBody | Promise<ParsedBody> {

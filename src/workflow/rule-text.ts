@@ -34,16 +34,9 @@ export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return "null";
   if (Array.isArray(value)) return "a list";
   if (value instanceof FileValue) return "a file";
-  switch (typeof value) {
-    case "string":
-      return value === "" ? "empty text" : "text";
-    case "number":
-      return Number.isFinite(value) ? "a number" : "a number out of range";
-    case "boolean":
-      return `${value}`;
-    default:
-      return "an object";
-  }
+  if (typeof value === "string") return value === "" ? "empty text" : "text";
+  if (typeof value === "number") return Number.isFinite(value) ? "a number" : "a number out of range";
+  return typeof value === "boolean" ? String(value) : "an object";
 }
 
 /** The rule as the file writes it: `minimum: 1`, `enum: [web, app]`. Long ones are cut. */
@@ -67,7 +60,7 @@ export function flow(value: Json): string {
 }
 
 function isPlain(text: string): boolean {
-  return /^[A-Za-z_][\w./ -]*$/.test(text) && !/ $/.test(text) && !/^(?:true|false|null|yes|no|on|off)$/i.test(text);
+  return /^[A-Za-z_][\w./ -]*$/.test(text) && !text.endsWith(" ") && !/^(?:true|false|null|yes|no|on|off)$/i.test(text);
 }
 
 function isList(value: Json): value is readonly Json[] {

@@ -108,7 +108,7 @@ function metaProblems(errors: readonly ErrorObject[]): BodySchemaProblem[] {
     // These repeat what another error says of the same place.
     if (["$ref", "$dynamicRef", "allOf", "anyOf", "if"].includes(error.keyword)) continue;
     const path = error.instancePath;
-    if (!problems.has(path)) problems.set(path, { path, message: `${error.message ?? "is not valid"}` });
+    if (!problems.has(path)) problems.set(path, { path, message: error.message ?? "is not valid" });
     if (problems.size >= 20) break;
   }
   if (problems.size === 0) problems.set("", { path: "", message: "This is not a JSON Schema of draft 2020-12" });

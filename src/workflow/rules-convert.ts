@@ -43,8 +43,17 @@ function conversion(rule: Rule): Conversion | undefined {
       return listConversion(rule.items);
     case "any":
       return expectedConversion(rule);
-    default:
+    case "string":
+    case "date":
+    case "date-time":
+    case "email":
+    case "url":
+    case "uuid":
+    case "object":
+    case "file":
       return undefined;
+    default:
+      return rule.type satisfies never;
   }
 }
 

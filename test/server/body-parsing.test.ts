@@ -25,6 +25,10 @@ async function bytesOf(value: unknown): Promise<Buffer> {
   return files.read(value as FileValue);
 }
 
+function nested(depth: number): string {
+  return "[".repeat(depth) + "]".repeat(depth);
+}
+
 describe("JSON", () => {
   test("is parsed at once, with its text", () => {
     const text = '{"a":[1,"ü",null]}';
@@ -78,7 +82,6 @@ describe("JSON", () => {
   });
 
   test("is refused when nested too deeply, before it is parsed", async () => {
-    const nested = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
     expect((await parse(nested(512), "application/json")).body).toBeInstanceOf(Array);
     expect((await refusal(nested(513), "application/json")).message).toMatch(
       /more than 512 deep at line 1, column 513/,
@@ -186,15 +189,16 @@ describe("a query", () => {
   });
 });
 
-describe("multipart", () => {
-  async function encode(form: FormData): Promise<[Buffer, string]> {
-    const request = new Request("http://a", { method: "POST", body: form });
-    return [Buffer.from(await request.arrayBuffer()), request.headers.get("content-type") ?? ""];
-  }
+async function encode(form: FormData): Promise<[Buffer, string]> {
+  const request = new Request("http://a", { method: "POST", body: form });
+  return [Buffer.from(await request.arrayBuffer()), request.headers.get("content-type") ?? ""];
+}
 
-  const part = (headers: string, content: string): string => `--b\r\n${headers}\r\n\r\n${content}\r\n`;
-  const field = (name: string, content: string): string =>
-    part(`Content-Disposition: form-data; name="${name}"`, content);
+const part = (headers: string, content: string): string => `--b\r\n${headers}\r\n\r\n${content}\r\n`;
+const field = (name: string, content: string): string =>
+  part(`Content-Disposition: form-data; name="${name}"`, content);
+
+describe("multipart", () => {
   const type = "multipart/form-data; boundary=b";
 
   test("gives fields and files whose bytes are exact", async () => {

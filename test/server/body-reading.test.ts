@@ -21,10 +21,10 @@ beforeAll(async () => {
         (received): Outcome => received,
         (error: unknown): Outcome => ({ error }),
       )
-      .then((outcome) => {
-        outcomes.push(outcome);
+      .then((result) => {
+        outcomes.push(result);
         waiting.shift()?.();
-        const failed = "error" in outcome && outcome.error instanceof WfError ? outcome.error : undefined;
+        const failed = "error" in result && result.error instanceof WfError ? result.error : undefined;
         response.writeHead(failed?.status ?? 200, { Connection: "close" }).end(failed?.code);
       })
       .catch((error: unknown) => response.destroy(error as Error));
