@@ -6,7 +6,8 @@ import type { RuleType } from "./rule.ts";
 const MAX_RULE_TEXT = 200;
 
 /** Fields whose expected value may itself be the secret that lets a caller in. */
-const SECRET_FIELD = /auth|token|secret|key|signature|password|passwd|cookie|credential/i;
+const SECRET_WORD =
+  /(?:^|[^a-z])(?:auth|authorization|token|secret|key|apikey|signature|password|passwd|cookie|credentials?)(?:[^a-z]|$)/;
 
 const TYPE_NAMES: Readonly<Record<RuleType, string>> = {
   string: "text",
@@ -47,7 +48,8 @@ export function ruleText(key: string, value: Json): string {
 
 /** True when the values that a rule expects there must not be told to a caller. */
 export function hidesExpected(field: string): boolean {
-  return SECRET_FIELD.test(field);
+  // `apiKey` is as much a key as `api_key`; `author` and `keyword` are not.
+  return SECRET_WORD.test(field.replaceAll(/[A-Z]+/g, (capitals) => `-${capitals.toLowerCase()}`));
 }
 
 /** One value in YAML's flow style. */

@@ -88,6 +88,23 @@ describe("a broken request", () => {
     expect(texts(violations)).toEqual(["headers x-webhook-token equals"]);
     expect(JSON.stringify(violations)).not.toContain("s3cret");
   });
+
+  test.each<[string, boolean]>([
+    ["authorization", true],
+    ["x-api-key", true],
+    ["apiKey", true],
+    ["user.accessToken", true],
+    ["API_KEY", true],
+    ["author", false],
+    ["keyword", false],
+    ["monkey", false],
+  ])("is told what `%s` must be unless that may be a secret: %j", (field, hidden) => {
+    const [violation] = broken(
+      { query: { [field]: rule("any", { equals: "expected" }) } },
+      { query: { [field]: "x" } },
+    );
+    expect(violation?.rule).toBe(hidden ? "equals" : "equals: expected");
+  });
 });
 
 describe("types", () => {
