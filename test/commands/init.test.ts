@@ -12,7 +12,7 @@ it("writes a first project that passes its own check, asking nothing without a t
   expect((await readdir(project.root)).toSorted()).toEqual([".gitignore", ".wf", "wf.yaml", "workflows"]);
   expect(await readFile(join(project.root, ".gitignore"), "utf8")).toBe(".wf/\n.env\n");
   const check = await wf(["check"], { cwd: project.root });
-  expect(check).toMatchObject({ exit: 0, stdout: "no problems in 1 file\n" });
+  expect(check).toMatchObject({ exit: 0, stdout: "no problems in 2 files\n" });
 });
 
 it("keeps what exists, to the byte", async () => {
