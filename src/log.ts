@@ -28,6 +28,8 @@ export interface LogOptions {
   readonly level?: LogLevel;
   /** @defaultValue process.stderr */
   readonly stream?: LogStream;
+  /** Replaces secrets in every line; usually `Secrets.scrub`. */
+  readonly scrub?: (text: string) => string;
 }
 
 const URGENCY: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
@@ -39,9 +41,11 @@ const URGENCY: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2
  * Values come from requests, so control characters in them are escaped: a line stays one line, and no terminal obeys it.
  */
 export function createLog(options: LogOptions = {}): Log {
-  const stream = options.stream ?? process.stderr;
+  const target = options.stream ?? process.stderr;
+  const { scrub } = options;
+  const stream: LogStream = scrub === undefined ? target : { write: (text) => target.write(scrub(text)) };
   const level = options.level ?? "info";
-  const json = options.json ?? stream.isTTY !== true;
+  const json = options.json ?? target.isTTY !== true;
   return json ? jsonLog(stream, level) : textLog(stream, level);
 }
 

@@ -22,6 +22,17 @@ describe("a log for machines", () => {
     });
   });
 
+  test("has no secret in it", () => {
+    const lines: string[] = [];
+    const scrub = (text: string): string => text.replaceAll("s3cr3t", "[secret KEY]");
+    for (const json of [true, false]) {
+      const log = createLog({ json, scrub, stream: { write: (line) => lines.push(line) } });
+      log.error({ url: "https://x/?key=s3cr3t", err: new Error("s3cr3t") }, "failed with s3cr3t");
+    }
+    expect(lines).toHaveLength(2);
+    expect(lines.join("")).not.toContain("s3cr3t");
+  });
+
   test("keeps credentials out", () => {
     const { log, lines } = logTo({ json: true });
     log.info({ headers: { authorization: "Bearer abc" }, token: "abc" }, "request");

@@ -10,6 +10,8 @@ export const REQUEST_TIMEOUT_MS = 120_000;
 export const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 export const MAX_HEADER_BYTES = 16_384;
 export const MAX_CONNECTIONS = 10_000;
+/** Beyond the longest wait for a reply, a connection on which nothing moves in either direction is cut off. */
+export const SILENCE_MS = 60_000;
 /** A reader that takes nothing of an answer for this long is cut off. */
 export const WRITE_STALL_MS = 30_000;
 /** Answers up to this size fit into the kernel's buffers, whatever the reader does. */

@@ -26,6 +26,15 @@ export function createRouter(context: ServerContext): Router {
   let api: Promise<Api> | undefined;
 
   function route(request: IncomingMessage, response: ServerResponse): void {
+    try {
+      dispatch(request, response);
+    } catch (error) {
+      // One bad request must not end the process for all others.
+      sendError(response, error, context.log);
+    }
+  }
+
+  function dispatch(request: IncomingMessage, response: ServerResponse): void {
     const target = request.url ?? "";
     const url = target.startsWith("/") ? target : originForm(target);
     const mark = url.indexOf("?");

@@ -11,6 +11,7 @@ import {
   MAX_CONNECTIONS,
   MAX_HEADER_BYTES,
   REQUEST_TIMEOUT_MS,
+  SILENCE_MS,
 } from "./limits.ts";
 import { createRouter } from "./routes.ts";
 import type { Router } from "./routes.ts";
@@ -80,6 +81,8 @@ class TriggerServer implements Server {
       joinDuplicateHeaders: true,
     });
     this.#http.maxConnections = MAX_CONNECTIONS;
+    // For clients that send requests and never read an answer: no other timeout sees them.
+    this.#http.timeout = Math.max(REQUEST_TIMEOUT_MS, settings.responseTimeoutMs + SILENCE_MS);
 
     const onClose = (): void => {
       this.#active -= 1;

@@ -240,6 +240,26 @@ describe("limits", () => {
     expect(engine.started).toHaveLength(1);
   });
 
+  test("large bodies under way have a bound together, and small ones still get through", async () => {
+    const { url, port } = await serve([definitionOf()], { maxBodyBytes: 100_000_000 });
+    const head = "POST /triggers/lead-created HTTP/1.1\r\nHost: localhost\r\n";
+    const sockets = [];
+    for (let n = 0; n < 4; n++) {
+      const socket = connect(port, "127.0.0.1");
+      socket.on("error", () => {});
+      socket.write(`${head}Expect: 100-continue\r\nContent-Length: 100000000\r\n\r\n`);
+      await once(socket, "data");
+      sockets.push(socket);
+    }
+    const large = { text: "x".repeat(70_000) };
+    const refused = await post(`${url}/triggers/lead-created`, large);
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get("retry-after")).toBe("1");
+    expect((await post(`${url}/triggers/lead-created`)).status).toBe(202);
+    for (const socket of sockets) socket.destroy();
+    await expect.poll(async () => (await post(`${url}/triggers/lead-created`, large)).status).toBe(202);
+  });
+
   test("a body that is announced too large is refused, and the client sees why", async () => {
     const { port, engine } = await serve();
     const answer = await exchange(
