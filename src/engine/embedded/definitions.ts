@@ -40,6 +40,15 @@ export class Definitions {
     return definition;
   }
 
+  /** @throws {@link WfError} `WORKFLOW_INVALID` when it is missing or cannot be read */
+  recorded(hash: string): Definition {
+    const definition = this.get(hash);
+    if (definition === undefined) {
+      throw new WfError("WORKFLOW_INVALID", "The definition that the execution began with is missing.");
+    }
+    return definition;
+  }
+
   #keep(hash: string, definition: Definition): void {
     this.#cached.set(hash, definition);
     if (this.#cached.size <= MAX_CACHED) return;

@@ -3,8 +3,8 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { WfError } from "../../errors.ts";
-import type { Definition, DefinitionSource } from "../../workflow/definition.ts";
-import type { ExecutionContext, ExecutionEnd } from "../context.ts";
+import type { Definition } from "../../workflow/definition.ts";
+import type { ExecutionEnd } from "../context.ts";
 import type {
   Engine,
   Execution,
@@ -24,45 +24,17 @@ import { FolderFiles } from "./files.ts";
 import { ExecutionHistory, impliedReply } from "./history.ts";
 import { encodeInput } from "./input.ts";
 import { type FolderLock, lockFolder } from "./lock.ts";
+import type { EmbeddedEngineOptions } from "./options.ts";
 import { encodeError } from "./outcome.ts";
 import { type ExecutionRow, Reader } from "./read.ts";
-import { Resumer } from "./resume.ts";
+import { Replies } from "./replies.ts";
+import { loadWalk, Resumer } from "./resume.ts";
 import { IDEMPOTENCY_WINDOW_MS, Retention } from "./retention.ts";
 import { openDatabase, STATUS } from "./schema.ts";
 import { Store } from "./store.ts";
 import { Waiters } from "./waiters.ts";
 import { endOf, LiveWalk, type WalkHost } from "./walk.ts";
 import type { StartWrite } from "./write.ts";
-
-/** Replies stay at hand until their caller asks for them; later ones are read from the store. */
-const MAX_RECENT_REPLIES = 1_000;
-
-export interface EmbeddedEngineOptions {
-  /** The project's `.wf` folder; made when it is missing. */
-  readonly directory: string;
-  /** Walks a definition; usually `interpret` with its effects. */
-  readonly walk: (definition: Definition, context: ExecutionContext) => Promise<ExecutionEnd>;
-  /** Reads a definition again that was recorded. @throws when it cannot */
-  readonly parse: (source: DefinitionSource) => Definition;
-  /** Replaces secrets in everything that is recorded. */
-  readonly scrub?: Scrub;
-  /** Ended executions are kept this long. */
-  readonly retentionMs: number;
-  readonly log?: EngineLog;
-  /** Milliseconds since 1970. @defaultValue Date.now */
-  readonly clock?: () => number;
-  /** A delay at least this long lets an execution leave the memory. @defaultValue 1000 */
-  readonly suspendMs?: number;
-  /** How long starts wait while another program holds the database. @defaultValue 5000 */
-  readonly busyTimeoutMs?: number;
-}
-
-/** The part of the program's log that an engine uses. */
-export interface EngineLog {
-  info(fields: { readonly [name: string]: unknown }, message: string): void;
-  warn(fields: { readonly [name: string]: unknown }, message: string): void;
-  error(fields: { readonly [name: string]: unknown }, message: string): void;
-}
 
 /**
  * Opens the store and goes on with every execution that an earlier process left.
@@ -109,9 +81,8 @@ class EmbeddedEngine implements Engine, WalkHost {
   /** Recorded executions that are on their way into memory, or being cancelled outside of it. */
   readonly #taken = new Set<number>();
   readonly #starting = new Map<string, Promise<{ outcome: "created" | "exists"; id: string }>>();
-  readonly #replies = new Waiters<Reply>();
+  readonly #replies = new Replies();
   readonly #ends = new Waiters<Execution>();
-  readonly #recent = new Map<string, Reply>();
   #drained: (() => void)[] = [];
   #lastSeq: number;
   #closed: Promise<void> | undefined;
@@ -188,17 +159,14 @@ class EmbeddedEngine implements Engine, WalkHost {
   }
 
   async waitResponse(id: string, timeoutMs: number): Promise<Reply | undefined> {
-    const recent = this.#recent.get(id);
-    if (recent !== undefined) return recent;
-    if (this.#closed !== undefined) return undefined;
+    const recent = this.#replies.recent(id);
+    if (recent !== undefined || this.#closed !== undefined) return recent;
     const walk = this.#live.get(id);
     if (walk === undefined || walk.hasReplied) {
       const row = this.#reader.execution(id);
       if (row === undefined && walk === undefined) return undefined;
-      if (row !== undefined) {
-        const reply = this.#reader.reply(row.seq)?.reply ?? impliedReply(this.#history.toExecution(row).status);
-        if (reply !== null) return reply;
-      }
+      const reply = row === undefined ? null : this.#history.reply(row);
+      if (reply !== null) return reply;
     }
     return this.#replies.wait(id, timeoutMs);
   }
@@ -274,32 +242,14 @@ class EmbeddedEngine implements Engine, WalkHost {
   }
 
   suspended(walk: LiveWalk, wake: number): void {
-    this.commit.add({
-      kind: "status",
-      owner: walk,
-      status: STATUS.DELAYED,
-      ended: null,
-      wake,
-      tasks: walk.tasks,
-      error: null,
-      done: (changed) => {
-        this.#forget(walk);
-        if (changed) this.#resumer.sleeping(wake);
-      },
+    this.#setStatus(walk, STATUS.DELAYED, wake, (changed) => {
+      this.#forget(walk);
+      if (changed) this.#resumer.sleeping(wake);
     });
   }
 
-  replied(walk: LiveWalk, reply: Reply): void {
-    if (this.#replies.has(walk.id)) {
-      this.#replies.settle(walk.id, reply);
-      return;
-    }
-    this.#recent.set(walk.id, reply);
-    if (this.#recent.size <= MAX_RECENT_REPLIES) return;
-    for (const oldest of this.#recent.keys()) {
-      this.#recent.delete(oldest);
-      return;
-    }
+  replied(walk: LiveWalk, reply: Reply, size: number): void {
+    this.#replies.settle(walk.id, reply, size);
   }
 
   broken(walk: LiveWalk, error: WfError): void {
@@ -391,55 +341,35 @@ class EmbeddedEngine implements Engine, WalkHost {
     this.#taken.add(seq);
     let row: ExecutionRow | undefined;
     let walk: LiveWalk;
-    let definition: Definition | undefined;
+    let definition: Definition;
     try {
       row = this.#reader.executionAt(seq);
       if (row === undefined || row.status > STATUS.DELAYED) {
         this.#taken.delete(seq);
         return;
       }
-      definition = this.#definitions.get(row.hash);
-      if (definition === undefined) throw new WfError("WORKFLOW_INVALID", "The execution's definition is missing.");
-      const records = {
-        steps: this.#reader.steps(seq),
-        marks: this.#reader.marks(seq),
-        replyPath: this.#reader.reply(seq)?.path,
-      };
-      const start = {
-        seq,
-        id: row.id,
-        workflowId: row.workflow,
-        definitionHash: row.hash,
-        started: row.started,
-        userId: row.user_id ?? undefined,
-        input: this.#reader.input(seq),
-      };
-      walk = new LiveWalk(this, start, records);
+      definition = this.#definitions.recorded(row.hash);
+      walk = loadWalk(this, this.#reader, row);
     } catch (error) {
       const failure = error instanceof WfError ? error : storeError(error, this.#options.directory);
       this.#options.log?.error({ err: failure, execution: row?.id ?? seq }, "The execution cannot go on.");
-      if (row === undefined) this.#taken.delete(seq);
+      // What cannot be read now may be readable later; only a definition that is no more ends the execution.
+      if (row === undefined || failure.code !== "WORKFLOW_INVALID") this.#taken.delete(seq);
       else await this.#failRow(row.id, row, failure);
       return;
     }
     this.#live.set(walk.id, walk);
-    if (row.status === STATUS.DELAYED) {
-      const { tasks } = walk;
-      this.commit.add({
-        kind: "status",
-        owner: walk,
-        status: STATUS.EXECUTING,
-        ended: null,
-        wake: null,
-        tasks,
-        error: null,
-      });
-    }
+    if (row.status === STATUS.DELAYED) this.#setStatus(walk, STATUS.EXECUTING, null, () => {});
     const gone = new Promise<void>((resolve) => {
       walk.gone = resolve;
     });
     this.#run(walk, definition);
     await gone;
+  }
+
+  #setStatus(walk: LiveWalk, status: number, wake: number | null, done: (changed: boolean) => void): void {
+    const { tasks } = walk;
+    this.commit.add({ kind: "status", owner: walk, status, ended: null, wake, tasks, error: null, done });
   }
 
   #failRow(id: string, row: { seq: number; started: number }, failure: WfError, walk?: LiveWalk): Promise<void> {
@@ -475,7 +405,7 @@ class EmbeddedEngine implements Engine, WalkHost {
 
   #announceEnd(id: string, status: ExecutionStatus): void {
     const implied = impliedReply(status);
-    if (implied !== null) this.#replies.settle(id, implied);
+    if (implied !== null) this.#replies.end(id, implied);
     if (!this.#ends.has(id)) return;
     const execution = this.#history.find(id);
     if (execution !== undefined) this.#ends.settle(id, execution);

@@ -72,7 +72,7 @@ export class ExecutionHistory implements History {
       return {
         ...execution,
         input: this.#reader.input(row.seq),
-        reply: this.#reader.reply(row.seq)?.reply ?? impliedReply(execution.status),
+        reply: this.reply(row),
         steps,
       };
     } catch (error) {
@@ -84,6 +84,11 @@ export class ExecutionHistory implements History {
   find(id: string): Execution | undefined {
     const row = this.#reader.execution(id);
     return row === undefined ? undefined : this.toExecution(row);
+  }
+
+  /** What its caller gets; null while that is open. */
+  reply(row: ExecutionRow): Reply | null {
+    return this.#reader.reply(row.seq)?.reply ?? impliedReply(STATUSES[row.status] as ExecutionStatus);
   }
 
   toExecution(row: ExecutionRow): Execution {

@@ -4,7 +4,9 @@
  * One timer serves every sleeping execution. However many are due at once, only so many are walked at a time.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { ExecutionRow, Reader } from "./read.ts";
 import { STATUS } from "./schema.ts";
+import { LiveWalk, type WalkHost } from "./walk.ts";
 
 const MAX_RESUMED = 200;
 /** The clock is looked at this often, so that a clock that is set forward is noticed; far below the timers' 2^31 ms. */
@@ -51,6 +53,7 @@ export class Resumer {
 
   /** Reads what an earlier process left, and begins to walk it. */
   open(): void {
+    if (this.#closed) return;
     this.#queue = (this.#left.all() as unknown as { seq: number }[])
       .map(({ seq }) => seq)
       .filter((seq) => seq <= this.#lastLeft);
@@ -123,4 +126,22 @@ export class Resumer {
       this.pump();
     }, left);
   }
+}
+
+/** An execution as it was recorded, ready to be walked again. */
+export function loadWalk(host: WalkHost, reader: Reader, row: ExecutionRow): LiveWalk {
+  const { seq } = row;
+  return new LiveWalk(
+    host,
+    {
+      seq,
+      id: row.id,
+      workflowId: row.workflow,
+      definitionHash: row.hash,
+      started: row.started,
+      userId: row.user_id ?? undefined,
+      input: reader.input(seq),
+    },
+    { steps: reader.steps(seq), marks: reader.marks(seq), replyPath: reader.reply(seq)?.path },
+  );
 }

@@ -31,7 +31,7 @@ export interface WalkHost {
   /** A delay at least this far away lets a walk be dropped. */
   readonly suspendMs: number;
   suspended(walk: LiveWalk, wake: number): void;
-  replied(walk: LiveWalk, reply: Reply): void;
+  replied(walk: LiveWalk, reply: Reply, size: number): void;
   /** A write of it was given up: it cannot go on. */
   broken(walk: LiveWalk, error: WfError): void;
 }
@@ -220,7 +220,7 @@ export class LiveWalk implements ExecutionContext, WriteOwner {
       owner: this,
       path,
       reply: recorded,
-      done: () => this.#host.replied(this, kept),
+      done: () => this.#host.replied(this, kept, recorded.json.length),
       failed: this.#onRefused,
     });
     await this.#host.commit.durable();

@@ -1,0 +1,31 @@
+/** What an embedded engine is opened with; types only. */
+import type { Definition, DefinitionSource } from "../../workflow/definition.ts";
+import type { ExecutionContext, ExecutionEnd } from "../context.ts";
+import type { Scrub } from "../record.ts";
+
+export interface EmbeddedEngineOptions {
+  /** The project's `.wf` folder; made when it is missing. */
+  readonly directory: string;
+  /** Walks a definition; usually `interpret` with its effects. */
+  readonly walk: (definition: Definition, context: ExecutionContext) => Promise<ExecutionEnd>;
+  /** Reads a definition again that was recorded. @throws when it cannot */
+  readonly parse: (source: DefinitionSource) => Definition;
+  /** Replaces secrets in everything that is recorded. */
+  readonly scrub?: Scrub;
+  /** Ended executions are kept this long. */
+  readonly retentionMs: number;
+  readonly log?: EngineLog;
+  /** Milliseconds since 1970. @defaultValue Date.now */
+  readonly clock?: () => number;
+  /** A delay at least this long lets an execution leave the memory. @defaultValue 1000 */
+  readonly suspendMs?: number;
+  /** How long starts wait while another program holds the database. @defaultValue 5000 */
+  readonly busyTimeoutMs?: number;
+}
+
+/** The part of the program's log that an engine uses. */
+export interface EngineLog {
+  info(fields: { readonly [name: string]: unknown }, message: string): void;
+  warn(fields: { readonly [name: string]: unknown }, message: string): void;
+  error(fields: { readonly [name: string]: unknown }, message: string): void;
+}
