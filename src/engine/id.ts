@@ -1,7 +1,7 @@
 /** Execution ids: UUIDv7 (RFC 9562), so that their order is the order in which they were made. No I/O. */
 import { randomFillSync } from "node:crypto";
 
-const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+const HEX: readonly string[] = Array.from({ length: 256 }, (_, value) => value.toString(16).padStart(2, "0"));
 const POOL_BYTES = 8_192;
 const RANDOM_BYTES_PER_ID = 10;
 /** The 12 bits beside the time count within one millisecond; they begin in the lower half, so 2,048 ids fit at least. */

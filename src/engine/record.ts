@@ -109,7 +109,8 @@ function scrubValue(value: Value, scrub: Scrub): Value {
   }
   if (value === null || typeof value !== "object") return value;
   if (value instanceof FileValue) {
-    return new FileValue({ ...value, name: scrub(value.name), mimeType: scrub(value.mimeType) });
+    const { size, hash } = value;
+    return new FileValue({ name: scrub(value.name), mimeType: scrub(value.mimeType), size, hash });
   }
   if (Array.isArray(value)) return (value as readonly Value[]).map((item) => scrubValue(item, scrub));
   if (value instanceof Date) return value;

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openEmbeddedEngine } from "../../src/engine/embedded/engine.ts";
 import type { Engine } from "../../src/engine/engine.ts";
-import { describeEngine, parseDefinition } from "./engine.suite.ts";
+import { parseDefinition } from "./engine-fixture.ts";
+import { describeEngine } from "./engine.suite.ts";
 
 describeEngine("embedded engine", async ({ walk, scrub }) => {
   const directory = await mkdtemp(join(tmpdir(), "wf-engine-"));

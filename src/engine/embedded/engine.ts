@@ -22,6 +22,7 @@ import { Definitions } from "./definitions.ts";
 import { failureKind, storeError } from "./failure.ts";
 import { FolderFiles } from "./files.ts";
 import { ExecutionHistory, impliedReply } from "./history.ts";
+import { Idempotency, type Started } from "./idempotency.ts";
 import { encodeInput } from "./input.ts";
 import { type FolderLock, lockFolder } from "./lock.ts";
 import type { EmbeddedEngineOptions } from "./options.ts";
@@ -29,7 +30,7 @@ import { encodeError } from "./outcome.ts";
 import { type ExecutionRow, Reader } from "./read.ts";
 import { Replies } from "./replies.ts";
 import { loadWalk, Resumer } from "./resume.ts";
-import { IDEMPOTENCY_WINDOW_MS, Retention } from "./retention.ts";
+import { Retention } from "./retention.ts";
 import { openDatabase, STATUS } from "./schema.ts";
 import { Store } from "./store.ts";
 import { Waiters } from "./waiters.ts";
@@ -80,7 +81,7 @@ class EmbeddedEngine implements Engine, WalkHost {
   readonly #live = new Map<string, LiveWalk>();
   /** Recorded executions that are on their way into memory, or being cancelled outside of it. */
   readonly #taken = new Set<number>();
-  readonly #starting = new Map<string, Promise<{ outcome: "created" | "exists"; id: string }>>();
+  readonly #idempotency: Idempotency;
   readonly #replies = new Replies();
   readonly #ends = new Waiters<Execution>();
   #drained: (() => void)[] = [];
@@ -105,6 +106,7 @@ class EmbeddedEngine implements Engine, WalkHost {
       onFailure: (error, kept) => options.log?.error({ err: error, code: error.code, kept }, error.message),
     });
     this.#reader = new Reader(database);
+    this.#idempotency = new Idempotency(this.#reader, this.clock);
     this.#history = new ExecutionHistory(database, file, (id) => this.#live.get(id), this.clock);
     this.#definitions = new Definitions(options.parse, (hash) => this.#reader.definitionSource(hash));
     const { last } = database.prepare("SELECT coalesce(max(seq), 0) AS last FROM executions").get() as { last: number };
@@ -137,22 +139,12 @@ class EmbeddedEngine implements Engine, WalkHost {
     return this.#live.size;
   }
 
-  start(start: ExecutionStart): Promise<{ readonly outcome: "created" | "exists"; readonly id: string }> {
+  start(start: ExecutionStart): Promise<Started> {
     if (this.#closed !== undefined) return Promise.reject(closedError());
     const { idempotencyKey } = start;
     try {
       if (idempotencyKey === undefined) return this.#begin(start);
-      const { id: workflowId } = start.definition;
-      const slot = `${workflowId} ${idempotencyKey}`;
-      const first = this.#starting.get(slot);
-      if (first !== undefined) return first.then(({ id }) => ({ outcome: "exists", id }));
-      const known = this.#reader.idempotent(workflowId, idempotencyKey, this.clock() - IDEMPOTENCY_WINDOW_MS);
-      if (known !== undefined) return Promise.resolve({ outcome: "exists", id: known });
-      const begun = this.#begin(start);
-      this.#starting.set(slot, begun);
-      const over = (): void => void this.#starting.delete(slot);
-      begun.then(over, over);
-      return begun;
+      return this.#idempotency.start(start.definition.id, idempotencyKey, () => this.#begin(start));
     } catch (error) {
       return Promise.reject(storeError(error, this.#options.directory));
     }
@@ -257,10 +249,10 @@ class EmbeddedEngine implements Engine, WalkHost {
     walk.drop(error);
     this.#live.delete(walk.id);
     // An owner of its own: the walk's is void by now.
-    this.#failRow(walk.id, { seq: walk.seq, started: walk.started }, error, walk);
+    void this.#failRow(walk.id, { seq: walk.seq, started: walk.started }, error, walk);
   }
 
-  #begin(start: ExecutionStart): Promise<{ outcome: "created" | "exists"; id: string }> {
+  #begin(start: ExecutionStart): Promise<Started> {
     const { definition, id } = start;
     const { input, ...encoded } = encodeInput(start, this.scrub);
     const seq = ++this.#lastSeq;
@@ -314,7 +306,7 @@ class EmbeddedEngine implements Engine, WalkHost {
     try {
       walked = this.#options.walk(definition, walk);
     } catch (error) {
-      walked = Promise.reject(error as Error);
+      walked = Promise.reject(error);
     }
     walked.then(
       (end) => this.#finish(walk, end),

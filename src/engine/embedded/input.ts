@@ -14,7 +14,7 @@ export function encodeInput(start: ExecutionStart, scrub: Scrub | undefined): En
   // Escapes that JSON.stringify would not write could hide a secret from the scrub.
   if (bodyText !== undefined && input.file === undefined && !(scrub !== undefined && /\\[u/]/.test(bodyText))) {
     const { body: _, ...head } = input;
-    const encoded = encodeValue(head as unknown as Value, Infinity);
+    const encoded = encodeValue(head, Infinity);
     const json = `${encoded.json.slice(0, -1)},"body":${bodyText}}`;
     if (encoded.files === null && (scrub === undefined || scrub(json) === json)) return { json, files: null, input };
   }

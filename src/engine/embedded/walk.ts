@@ -7,7 +7,6 @@
  * W4 Nothing but open delays, the nearest of them far away: the walk is dropped, and costs no memory until then.
  */
 import { WfError } from "../../errors.ts";
-import type { Value } from "../../value.ts";
 import type { StepKind } from "../../workflow/definition.ts";
 import type { ExecutionContext, ExecutionEnd, ExecutionInfo, StepAttempt, StepOutcome } from "../context.ts";
 import type { Reply, StepError, TriggerInput } from "../engine.ts";
@@ -211,7 +210,7 @@ export class LiveWalk implements ExecutionContext, WriteOwner {
       return true;
     }
     if (this.#replied) return false;
-    const recorded = recordValue(reply as unknown as Value, this.#host.scrub);
+    const recorded = recordValue(reply, this.#host.scrub);
     const kept = recorded.value as unknown as Reply;
     this.#replied = true;
     this.#busy++;
