@@ -5,6 +5,9 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 
 const CLI = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
+/** Each command strips and compiles the same sources; kept, it takes a third of the time. */
+const COMPILED = fileURLToPath(new URL("../../node_modules/.cache/wf-tests", import.meta.url));
+const ENVIRONMENT = { ...process.env, NO_COLOR: "1", NODE_COMPILE_CACHE: COMPILED };
 
 export interface CliResult {
   /** The exit code, or the name of the signal that ended it. */
@@ -20,7 +23,7 @@ export async function wf(
 ): Promise<CliResult> {
   const child = spawn(process.execPath, [CLI, ...args], {
     cwd: options.cwd,
-    env: { ...process.env, NO_COLOR: "1", ...options.env },
+    env: { ...ENVIRONMENT, ...options.env },
     stdio: "pipe",
   });
   // The command may end without reading what it is given.
@@ -47,7 +50,7 @@ export interface RunningServe extends AsyncDisposable {
 
 export async function serve(root: string, args: readonly string[] = []): Promise<RunningServe> {
   const child = spawn(process.execPath, [CLI, "serve", "--json", "--port", "0", "--dir", root, ...args], {
-    env: { ...process.env, NO_COLOR: "1" },
+    env: ENVIRONMENT,
     stdio: ["ignore", "pipe", "pipe"],
   });
   let stderr = "";
