@@ -1,4 +1,5 @@
 /** Workflows as steps of other workflows: the `workflow` effect on top of an engine. */
+import { setTimeout as pause } from "node:timers/promises";
 import { WfError } from "../errors.ts";
 import type { Definition } from "../workflow/definition.ts";
 import type { RuleViolation } from "../workflow/rule.ts";
@@ -13,6 +14,7 @@ import type { FailedOutcome } from "./outcome.ts";
 /** A workflow that starts itself, by whatever detour, ends here instead of filling the store. */
 const MAX_DEPTH = 20;
 const POLL_MS = 30_000;
+const PAUSE_MS = 100;
 const MAX_REMEMBERED = 10_000;
 
 /** What the rules of a definition say of a request; `query`, `headers` and `body` are the converted values. */
@@ -99,16 +101,24 @@ function admit(
 
 /** @returns undefined when `signal` was aborted first */
 async function waitForEnd(engine: Engine, id: string, signal: AbortSignal): Promise<Execution | undefined> {
-  const { promise: aborted, resolve } = Promise.withResolvers<undefined>();
+  const { promise, resolve } = Promise.withResolvers<Execution | undefined>();
   const stop = (): void => resolve(undefined);
   signal.addEventListener("abort", stop, { once: true });
-  try {
-    while (!signal.aborted) {
-      const end = await Promise.race([engine.waitEnd(id, POLL_MS), aborted]);
-      if (end !== undefined) return end;
+  let waiting = !signal.aborted;
+  if (!waiting) stop();
+  const poll = async (): Promise<void> => {
+    while (waiting) {
+      const end = await engine.waitEnd(id, POLL_MS);
+      if (end !== undefined) return resolve(end);
+      // An engine that is closing does not wait at all; asking it again at once would never let it close.
+      if (waiting) await pause(PAUSE_MS, undefined, { ref: false });
     }
-    return undefined;
+  };
+  try {
+    // The race is held once, for all polls: each further one would stay linked to it for as long as the child runs.
+    return await Promise.race([promise, poll().then(() => promise)]);
   } finally {
+    waiting = false;
     signal.removeEventListener("abort", stop);
   }
 }
