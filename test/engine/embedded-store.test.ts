@@ -275,6 +275,27 @@ describe("a store that cannot be written", () => {
     connection.close();
   });
 
+  it("runs no step that reaches out before the start is durable", async () => {
+    const runs: string[] = [];
+    const engine = await open({
+      busyTimeoutMs: 40,
+      walk: async (_, context) => {
+        await context.step(attemptOf("pure", { effect: false }), () => ok(runs.push("pure")));
+        await context.step(attemptOf("a"), () => ok(runs.push("a")));
+        return SUCCEEDED;
+      },
+    });
+    const holder = new DatabaseSync(database());
+    holder.exec("BEGIN IMMEDIATE");
+    await expect(start(engine)).rejects.toMatchObject({ code: "STORE_BUSY" });
+    holder.close();
+    const { id } = await start(engine);
+    await engine.waitEnd(id, 10_000);
+    expect(runs).toEqual(["pure", "pure", "a"]);
+    expect((await engine.list({})).items).toMatchObject([{ id, taskCount: 2 }]);
+    expect(engine.running).toBe(0);
+  });
+
   it("gives up a record that is itself at fault, alone", async () => {
     const engine = await open({
       walk: async (definition, context) => {

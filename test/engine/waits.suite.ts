@@ -55,7 +55,7 @@ export function describeWaits(harness: Harness): void {
 
     it("wakes a delay that was over while no engine was open", async () => {
       harness.walk = async (_, context) => {
-        await context.delay("d", 1_050);
+        await context.delay("d", 1_600);
         return SUCCEEDED;
       };
       const ids = await Promise.all(Array.from({ length: 300 }, () => harness.begin()));

@@ -138,7 +138,9 @@ export class GroupCommit {
   #without(batch: Write[], index: number, error: unknown): Write[] {
     const culprit = batch[index] as Write;
     culprit.owner.void = true;
-    culprit.failed?.(storeError(error, this.#options.file));
+    const failure = storeError(error, this.#options.file);
+    // A start in the same transaction goes with it.
+    for (const write of batch) if (write.owner === culprit.owner) write.failed?.(failure);
     return batch.filter((write) => !write.owner.void);
   }
 

@@ -294,9 +294,8 @@ class EmbeddedEngine implements Engine, WalkHost {
           else reject(error);
         },
       };
-      walk.start = write;
       if (!this.#live.has(id)) this.#live.set(id, walk);
-      this.commit.add(write);
+      walk.begin(write);
       this.#run(walk, definition);
     });
   }

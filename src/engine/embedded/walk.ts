@@ -227,6 +227,12 @@ export class LiveWalk implements ExecutionContext, WriteOwner {
     return this.#isGone() ? never() : true;
   }
 
+  /** Writes its start; W1 holds for that as well. */
+  begin(start: StartWrite): void {
+    this.start = start;
+    this.#add(start);
+  }
+
   /** Writes the execution's end; part of its start's own row when that is not written yet. */
   end(status: number, ended: number, error: EncodedValue | null, done: (changed: boolean) => void): void {
     this.ending = true;
