@@ -15,6 +15,8 @@ export interface Thread {
 
 /** How long a function may tidy up after `signal` aborts, before its thread is ended. */
 const GRACE_MS = 200;
+/** A thread that V8 cannot interrupt (it happens in its own garbage collection) is given up after this long. */
+const GIVE_UP_MS = 2_000;
 /** V8's own limit covers its heap only; what buffers hold outside of it is looked at this often. */
 const MEMORY_CHECK_MS = 200;
 /** Below this Node itself does not start. */
@@ -52,6 +54,11 @@ export function startThread(key: string, module: string, maxMemoryBytes: number,
   worker.stderr.resume();
   let running: Running | undefined;
   let calls = 0;
+  let there = true;
+  const gone = (): void => {
+    if (there) lost();
+    there = false;
+  };
 
   const post = (message: ToWorker): void => {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
@@ -75,7 +82,7 @@ export function startThread(key: string, module: string, maxMemoryBytes: number,
   });
   worker.once("exit", (exitCode) => {
     running?.settle({ kind: "exit", exitCode });
-    lost();
+    gone();
   });
 
   async function call(job: Job): Promise<JobEnd> {
@@ -84,11 +91,12 @@ export function startThread(key: string, module: string, maxMemoryBytes: number,
     running = current;
     worker.ref();
     let verdict: JobOutcome | undefined;
+    let ending: NodeJS.Timeout | undefined;
     const stop = (end: JobOutcome, message: string): void => {
       if (verdict) return;
       verdict = end;
       post({ kind: "abort", call: current.call, reason: message });
-      setTimeout(() => void worker.terminate(), GRACE_MS);
+      ending = setTimeout(() => void endWorker(worker).then(() => ended.resolve(end)), GRACE_MS);
     };
     const aborted = (): void => stop({ kind: "stopped", reason: job.signal.reason }, messageOf(job.signal.reason));
     const timer = setTimeout(() => {
@@ -99,7 +107,7 @@ export function startThread(key: string, module: string, maxMemoryBytes: number,
       void holdsTooMuch(worker, job.maxMemoryBytes).then((tooMuch) => {
         if (!tooMuch || verdict || running !== current) return;
         verdict = { kind: "memory" };
-        void worker.terminate();
+        void endWorker(worker).then(() => ended.resolve({ kind: "memory" }));
       });
     }, MEMORY_CHECK_MS);
     job.signal.addEventListener("abort", aborted, { once: true });
@@ -108,15 +116,18 @@ export function startThread(key: string, module: string, maxMemoryBytes: number,
 
     let end = await ended.promise;
     clearTimeout(timer);
+    clearTimeout(ending);
     clearInterval(memory);
     job.signal.removeEventListener("abort", aborted);
     running = undefined;
     if (verdict) {
       end = verdict;
-      await worker.terminate();
+      await endWorker(worker);
+      gone();
     } else if (end.kind !== "result" && !(end.kind === "failed" && end.phase === "throw")) {
       // A module that does not load, or a thread that broke: the next call gets a fresh one.
-      await worker.terminate();
+      await endWorker(worker);
+      gone();
     } else {
       worker.unref();
     }
@@ -128,9 +139,23 @@ export function startThread(key: string, module: string, maxMemoryBytes: number,
     call,
     end: async () => {
       running?.settle({ kind: "stopped", reason: new WfError("EXECUTION_CANCELLED", "wf is shutting down.") });
-      await worker.terminate();
+      await endWorker(worker);
+      gone();
     },
   };
+}
+
+/** Resolves when the thread has ended, or is given up. */
+async function endWorker(worker: Worker): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, GIVE_UP_MS);
+  worker.terminate().then(
+    () => resolve(),
+    () => resolve(),
+  );
+  await promise;
+  clearTimeout(timer);
+  worker.unref();
 }
 
 async function answerRead(

@@ -18,6 +18,7 @@ const post = (message: FromWorker, transfer: ArrayBuffer[] = []): void => {
 const reads = createReads(post);
 /** Which call's code is running: a timer that an earlier call left behind must not write into a later call's log. */
 const current = new AsyncLocalStorage<Log>();
+const log: Log = (...values) => current.getStore()?.(...values);
 const aborts = new Map<number, AbortController>();
 let loaded: Promise<{ readonly default?: unknown }> | undefined;
 
@@ -78,8 +79,6 @@ function logOf(call: number): Log {
     }
   };
 }
-
-const log: Log = (...values) => current.getStore()?.(...values);
 
 /** `console` and what is written to stdout belong to the step: in a server they would mix with its own output. */
 function captureOutput(): void {
