@@ -46,11 +46,12 @@ class FlowCheck {
         const message = `this step never runs: the \`fail\` of line ${flow.ended.line} always ends the workflow before it`;
         this.#warn(step, "unreachable-step", message, "Give the `fail` an `if`, or remove what follows it.");
       }
-      if (step.if === undefined) {
-        this.#step(step, flow);
-      } else {
-        this.#step(step, { ...flow, repeated: flow.repeated === "no" ? "no" : "sometimes" });
-      }
+      // Told once: what lies inside the steps that follow is not told again.
+      const { ended } = flow;
+      flow.ended = undefined;
+      if (step.if === undefined) this.#step(step, flow);
+      else this.#step(step, { ...flow, repeated: flow.repeated === "no" ? "no" : "sometimes" });
+      flow.ended = ended ?? flow.ended;
     }
   }
 
@@ -102,7 +103,11 @@ class FlowCheck {
     flow.answered ??= step;
   }
 
-  #switch(cases: readonly { readonly when?: unknown; readonly steps: readonly Step[] }[], step: Step, flow: Flow): void {
+  #switch(
+    cases: readonly { readonly when?: unknown; readonly steps: readonly Step[] }[],
+    step: Step,
+    flow: Flow,
+  ): void {
     const flows = cases.map((one) => {
       const inner = { ...flow, repeated: flow.repeated === "no" ? ("no" as const) : ("sometimes" as const) };
       this.sequence(one.steps, inner);

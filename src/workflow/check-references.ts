@@ -69,7 +69,12 @@ class ReferenceCheck {
   #known(segment: number, what: string, keys: readonly string[]): void {
     const key = this.#path[segment];
     if (key === undefined || keys.includes(key)) return;
-    this.#error(segment, "unknown-name", `${what} has no \`${key}\``, didYouMean(key, keys) ?? `It has ${keys.join(", ")}.`);
+    this.#error(
+      segment,
+      "unknown-name",
+      `${what} has no \`${key}\``,
+      didYouMean(key, keys) ?? `It has ${keys.join(", ")}.`,
+    );
   }
 
   #unknownRoot(root: string): void {
@@ -89,7 +94,8 @@ class ReferenceCheck {
     const known = steps.get(id);
     if (known === undefined) {
       const visible = scope.frame?.visible(moment) ?? [];
-      const none = visible.length > 0 ? `Here are ${visible.slice(0, 10).join(", ")}.` : "No step with an id runs before.";
+      const none =
+        visible.length > 0 ? `Here are ${visible.slice(0, 10).join(", ")}.` : "No step with an id runs before.";
       return this.#error(1, "unknown-step", `there is no step \`${id}\``, didYouMean(id, visible) ?? none);
     }
     const line = reader.line(known.range.start);
@@ -136,7 +142,10 @@ class ReferenceCheck {
     if (name === undefined) return;
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
     if (rule) return this.#below(segment, rule, rejectBelow);
-    const near = nearest(name, Object.keys(rules));
+    // Fields without a rule are allowed, so that only what is all but equal to a ruled one is doubtful.
+    const near = reject
+      ? nearest(name, Object.keys(rules))
+      : nearest(name, Object.keys(rules), name.length < 5 ? 1 : 2);
     const hint = near === undefined ? undefined : `Did you mean \`${near}\`?`;
     if (reject) {
       const message = `${what} never has \`${name}\`: no rule names it, and \`additional: reject\` refuses it`;

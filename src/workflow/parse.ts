@@ -60,7 +60,9 @@ export function defineWorkflow(file: WorkflowFile, source: DefinitionSource): De
 
 function hashOf({ workflowId, file, yaml, modules }: DefinitionSource): string {
   const sorted = Object.entries(modules).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return createHash("sha256").update(JSON.stringify([workflowId, file, yaml, sorted])).digest("hex");
+  return createHash("sha256")
+    .update(JSON.stringify([workflowId, file, yaml, sorted]))
+    .digest("hex");
 }
 
 /** Reads and checks a file by itself. Never throws for content. */
@@ -80,7 +82,10 @@ export function readWorkflow(workflowId: string, file: string, yaml: string): Wo
   }
   const draft = new Draft(reader, workflowId, idsOf(root));
   const content = readContent(draft, root);
-  const mention = (name: string, range: { start: number; end: number }): Mention => ({ name, place: reader.place(range) });
+  const mention = (name: string, range: { start: number; end: number }): Mention => ({
+    name,
+    place: reader.place(range),
+  });
   const rest = {
     problems: reader.problems(),
     functions: draft.functions.map(({ module, range }) => mention(module, range)),

@@ -45,7 +45,8 @@ export function renderProblem(problem: Problem, source: string, options: { color
     const caret = `${" ".repeat(offset)}${"^".repeat(width)}`;
     lines.push(` ${gutter} ${paint("2", "|")} ${paint(tone, `${caret} ${visible(problem.message)}`)}`);
   }
-  if (problem.hint !== undefined) lines.push(` ${gutter} ${paint("2", "=")} ${paint("36", "hint:")} ${visible(problem.hint)}`);
+  if (problem.hint !== undefined)
+    lines.push(` ${gutter} ${paint("2", "=")} ${paint("36", "hint:")} ${visible(problem.hint)}`);
   return lines.join("\n");
 }
 
@@ -91,7 +92,12 @@ function columns(text: string): number {
   let count = 0;
   for (const char of text) {
     if (/\p{Mark}|\u200D|\uFE0F/u.test(char)) continue;
-    count += /[\u1100-\u115F\u2E80-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6]|\p{Emoji_Presentation}/u.test(char) ? 2 : 1;
+    count +=
+      /[\u1100-\u115F\u2E80-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6]|\p{Emoji_Presentation}/u.test(
+        char,
+      )
+        ? 2
+        : 1;
   }
   return count;
 }

@@ -31,7 +31,9 @@ export function parseDocument(text: string): ParsedDocument {
   }
   const nul = text.indexOf("\0");
   if (nul >= 0) {
-    return { errors: [{ check: "yaml-syntax", message: "a NUL character: not a text file", start: nul, end: nul + 1 }] };
+    return {
+      errors: [{ check: "yaml-syntax", message: "a NUL character: not a text file", start: nul, end: nul + 1 }],
+    };
   }
   let documents: readonly Document[];
   try {
@@ -48,10 +50,7 @@ export function parseDocument(text: string): ParsedDocument {
   }
   const document = documents[0];
   if (document === undefined || document.contents === null) return { errors: [] };
-  const errors = documents.flatMap((one) => [
-    ...one.errors.map((error) => syntaxError(text, error.code, error.message, error.pos)),
-    ...one.warnings.map((error) => syntaxError(text, error.code, error.message, error.pos)),
-  ]);
+  const errors = syntaxErrors(text, documents);
   if (errors.length > 0) return { errors };
   const second = documents[1];
   if (second !== undefined) {
@@ -71,6 +70,16 @@ export function parseDocument(text: string): ParsedDocument {
   return new Converter().convert(document);
 }
 
+function syntaxErrors(text: string, documents: readonly Document[]): DocumentError[] {
+  const found = documents
+    .flatMap((one) => [...one.errors, ...one.warnings])
+    .toSorted((a, b) => a.pos[0] - b.pos[0] || a.pos[1] - b.pos[1]);
+  const tooDeep = found.find(({ code }) => code === "RESOURCE_EXHAUSTION");
+  // After the first error the rest of the file is often read wrongly: what is merely unexpected then follows from it.
+  const own = tooDeep ? [tooDeep] : found.filter(({ code }, index) => index === 0 || code !== "UNEXPECTED_TOKEN");
+  return own.map(({ code, message, pos }) => syntaxError(text, code, message, pos));
+}
+
 function syntaxError(text: string, code: ErrorCode, message: string, pos: [number, number]): DocumentError {
   const [start, end] = pos;
   const lineStart = text.lastIndexOf("\n", start - 1) + 1;
@@ -81,7 +90,11 @@ function syntaxError(text: string, code: ErrorCode, message: string, pos: [numbe
     return { ...at, message: "a tab indents this line; YAML allows spaces only", hint: "Replace the tab by spaces." };
   }
   if (code === "RESOURCE_EXHAUSTION") return { ...at, check: "yaml-depth", message: "too deeply nested" };
-  if (code === "TAG_RESOLVE_FAILED") {
+  if (text.slice(start - 2, start + 1) === "${{" || text.slice(start - 1, start + 2) === "${{") {
+    const message = "YAML takes the `{` of this expression for a map";
+    return { ...at, message, hint: "Inside { } and [ ], put a value that holds an expression into quotes." };
+  }
+  if (code === "TAG_RESOLVE_FAILED" && message.startsWith("Unresolved tag")) {
     const hint = "Put a value that begins with `!` into quotes.";
     return { ...at, message: `${message}: \`!\` begins a YAML tag`, hint };
   }

@@ -56,10 +56,8 @@ export function readHttp(draft: Draft, input: KindInput): { http: HttpRequest } 
   const body = readBody(draft, map, scope);
   if (body && (method === undefined || method === "GET" || method === "HEAD")) {
     const range = map.entries.get(body.kind)?.keyRange ?? map;
-    const found = method === undefined ? "GET, the default," : method;
-    if (!methodNode || method) {
-      reader.error(range, "body-not-sent", `a ${found} request has no body`, "Add `method: POST`.");
-    }
+    const found = method === undefined ? "a request without `method` is a GET and" : `a ${method} request`;
+    if (!methodNode || method) reader.error(range, "body-not-sent", `${found} has no body`, "Add `method: POST`.");
   }
   const http = present<HttpRequest>({
     method: method ?? "GET",

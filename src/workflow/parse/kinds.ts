@@ -72,14 +72,19 @@ export const readSwitch: KindReader = (draft, { value, scope, readSteps }) => {
     if (otherwise) {
       if (index < items.length - 1) reader.error(otherwise.keyRange, "else-not-last", "`else` must be the last case");
       if (map.entries.size > 1) {
-        reader.error(otherwise.keyRange, "else-not-last", "`else` holds the steps itself: no `when` or `steps` beside it");
+        reader.error(
+          otherwise.keyRange,
+          "else-not-last",
+          "`else` holds the steps itself: no `when` or `steps` beside it",
+        );
       }
       cases.push({ steps: readSteps(draft, otherwise.value, "`else`", inner) });
       continue;
     }
     const when = valueAt(map, "when");
     const steps = valueAt(map, "steps");
-    if (!when) reader.error(startOf(item), "missing-key", "a case needs the key `when`", "The last may be `else: [...]`.");
+    if (!when)
+      reader.error(startOf(item), "missing-key", "a case needs the key `when`", "The last may be `else: [...]`.");
     if (!steps) reader.error(startOf(item), "missing-key", "a case needs the key `steps`");
     const condition = when && draft.expressions.expression(when, "`when`", scope);
     const list = steps ? readSteps(draft, steps, "`steps`", inner) : [];
@@ -114,7 +119,8 @@ export const readForeach: KindReader = (draft, { map, value, key, scope, readSte
 function readLoopName(draft: Draft, node: Node): string | undefined {
   const name = draft.reader.string(node, "`as`");
   if (name === undefined) return undefined;
-  if (/^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(name) && !RESERVED_ROOTS.includes(name) && !RESERVED_WORDS.has(name)) return name;
+  if (/^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(name) && !RESERVED_ROOTS.includes(name) && !RESERVED_WORDS.has(name))
+    return name;
   const hint = `A name of letters, digits and _ that is none of: ${RESERVED_ROOTS.join(", ")}.`;
   draft.reader.error(node, "bad-id", `\`${name.slice(0, 60)}\` cannot name a loop's item`, hint);
   return undefined;
@@ -186,14 +192,23 @@ export const readResponse: KindReader = (draft, { value, scope }) => {
   const [kind, second] = kinds;
   if (second !== undefined) {
     const found = kinds.map((one) => `\`${one}\``).join(", ");
-    reader.error(map.entries.get(second)?.keyRange ?? map, "two-bodies", `a response has one body; this one has ${found}`);
+    reader.error(
+      map.entries.get(second)?.keyRange ?? map,
+      "two-bodies",
+      `a response has one body; this one has ${found}`,
+    );
   }
   const node = kind && valueAt(map, kind);
   if (node && kind === "text" && (node.kind !== "scalar" || node.value === null)) {
     reader.wrong(node, "wrong-type", "`text` as a text");
   }
   if (node && kind === "file" && !(node.kind === "scalar" && String(node.value).includes("${{"))) {
-    reader.wrong(node, "wrong-type", "`file` as an expression that yields a file", "For example ${{ steps.report.body }}.");
+    reader.wrong(
+      node,
+      "wrong-type",
+      "`file` as an expression that yields a file",
+      "For example ${{ steps.report.body }}.",
+    );
   }
   const literal: Node = { kind: "scalar", value: 200, style: "plain", start: value.start, end: value.start };
   return present<Pick<ResponseStep, "status" | "headers" | "body">>({
@@ -211,7 +226,13 @@ export const readSubWorkflow: KindReader = (draft, { value, key, scope }) => {
   const id = idNode && reader.string(idNode, "a workflow's id");
   if (idNode && id !== undefined) {
     if (WORKFLOW_ID.test(id)) draft.calls.push({ workflow: id, range: idNode });
-    else reader.error(idNode, "bad-id", `\`${id.slice(0, 60)}\` is no workflow's id`, "It is literal: the file's name without .yaml.");
+    else
+      reader.error(
+        idNode,
+        "bad-id",
+        `\`${id.slice(0, 60)}\` is no workflow's id`,
+        "It is literal: the file's name without .yaml.",
+      );
   }
   const template = (name: string): Template | undefined => {
     const node = map && valueAt(map, name);

@@ -162,7 +162,12 @@ export class Reader {
     const choice = choices.find((one) => one === value);
     if (choice === undefined) {
       const hint = Object.hasOwn(aliases, value) ? `Did you mean \`${aliases[value]}\`?` : didYouMean(value, choices);
-      this.error(node, "unknown-value", `${what} cannot be \`${shorten(value)}\``, hint ?? `One of: ${choices.join(", ")}.`);
+      this.error(
+        node,
+        "unknown-value",
+        `${what} cannot be \`${shorten(value)}\``,
+        hint ?? `One of: ${choices.join(", ")}.`,
+      );
     }
     return choice;
   }
@@ -209,19 +214,34 @@ export function didYouMean(name: string, known: Iterable<string>): string | unde
   return near === undefined ? undefined : `Did you mean \`${near}\`?`;
 }
 
-export function nearest(name: string, known: Iterable<string>): string | undefined {
+/** @param atMost - Edits that count as a slip; by default a third of the name. */
+export function nearest(
+  name: string,
+  known: Iterable<string>,
+  atMost: number = Math.max(1, Math.floor(name.length / 3)),
+): string | undefined {
   if (name.length > 64) return undefined;
   const wanted = fold(name);
   let best: string | undefined;
-  let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1;
+  let bestDistance = atMost + 1;
   for (const one of known) {
-    const away = fold(one) === wanted ? 0 : distance(wanted, fold(one));
+    const away = editsBetween(wanted, fold(one));
     if (away < bestDistance) {
       best = one;
       bestDistance = away;
     }
   }
   return best;
+}
+
+/** Swapped letters, the commonest slip, count as one edit. */
+function editsBetween(a: string, b: string): number {
+  const edits = distance(a, b);
+  return edits === 2 && a.length === b.length && sorted(a) === sorted(b) ? 1 : edits;
+}
+
+function sorted(text: string): string {
+  return [...text].toSorted().join("");
 }
 
 /** Case and separators are what people slip on most: `maxItems`, `max-items`. */

@@ -68,7 +68,11 @@ function readStep(draft: Draft, node: Node, scope: ParseScope): Step | undefined
   }
   if (second !== undefined) {
     const range = map.entries.get(second)?.keyRange ?? map;
-    reader.error(range, "two-kinds", `a step has one kind; this one has ${found.map((one) => `\`${one}\``).join(", ")}`);
+    reader.error(
+      range,
+      "two-kinds",
+      `a step has one kind; this one has ${found.map((one) => `\`${one}\``).join(", ")}`,
+    );
   }
   const keys = [...COMMON_KEYS, kind, ...KIND_KEYS[kind]];
   for (const one of map.entries.values()) {
@@ -150,7 +154,11 @@ function readId(draft: Draft, node: Node): string | undefined {
   const id = draft.reader.string(node, "`id`");
   if (id === undefined) return undefined;
   if (/^[a-z][a-z0-9_]{0,63}$/.test(id) && !/^(?:true|false|null|in)$/.test(id)) return id;
-  const clean = id.toLowerCase().replaceAll(/[^a-z0-9_]+/g, "_").replace(/^[^a-z]+/, "").slice(0, 64);
+  const clean = id
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9_]+/g, "_")
+    .replace(/^[^a-z]+/, "")
+    .slice(0, 64);
   const usable = clean === "" || RESERVED_WORDS.has(clean) ? "" : ` For example \`${clean}\`.`;
   const hint = `Lower-case letters, digits and _, a letter first, at most 64.${usable}`;
   draft.reader.error(node, "bad-id", `\`${id.slice(0, 60)}\` cannot be a step's id`, hint);
@@ -193,7 +201,11 @@ function readDelays(draft: Draft, node: Node): readonly number[] | undefined {
     return delay === undefined ? undefined : [delay];
   }
   if (node.items.length === 0) {
-    draft.reader.error({ start: node.start, end: node.start + 1 }, "out-of-range", "`delay` needs at least one duration");
+    draft.reader.error(
+      { start: node.start, end: node.start + 1 },
+      "out-of-range",
+      "`delay` needs at least one duration",
+    );
     return undefined;
   }
   return node.items.map((item) => draft.reader.duration(item, "`delay`") ?? 0);

@@ -66,7 +66,12 @@ function readAuth(reader: Reader, expressions: Expressions, node: Node): Request
   if (!map) return none;
   const [entry, ...more] = map.entries.values();
   if (entry === undefined || more.length > 0) {
-    reader.error(rangeOf(node), "wrong-type", "`auth` as a map takes exactly one kind", `One of: ${AUTH_KINDS.join(", ")}.`);
+    reader.error(
+      rangeOf(node),
+      "wrong-type",
+      "`auth` as a map takes exactly one kind",
+      `One of: ${AUTH_KINDS.join(", ")}.`,
+    );
     return none;
   }
   const kind = AUTH_KINDS.find((one) => one === entry.key);

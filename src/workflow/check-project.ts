@@ -1,0 +1,71 @@
+/** Checks a whole project, or some files of it, for `wf check`. */
+import { stat } from "node:fs/promises";
+import { basename, relative, resolve, sep } from "node:path";
+import { WfError } from "../errors.ts";
+import { loadProject, readText, WORKFLOWS_FOLDER } from "./load.ts";
+import { readWorkflow } from "./parse.ts";
+import type { Problem } from "./problem.ts";
+import { loadSettings, SETTINGS_FILE } from "./settings.ts";
+
+export interface ProjectCheck {
+  readonly problems: readonly Problem[];
+  /** Text of the files that problems point into. */
+  readonly sources: ReadonlyMap<string, string>;
+  /** Number of files checked. */
+  readonly count: number;
+}
+
+/**
+ * Finds every problem of the workflow files and of wf.yaml.
+ *
+ * @param files - Relative to the working directory, or absolute; folders stand for what lies in them. All when absent.
+ * Files outside `workflows/` are checked by themselves.
+ * @throws {@link WfError} `USAGE` for a file that does not exist
+ */
+export async function checkProject(root: string, files?: readonly string[]): Promise<ProjectCheck> {
+  const set = await loadProject(root);
+  const settings = await loadSettings(root);
+  const sources = new Map([...set.sources, [SETTINGS_FILE, settings.source]]);
+  const problems = [...settings.problems, ...set.problems];
+  const hasSettings = settings.source === "" ? 0 : 1;
+  if (files === undefined) return { problems, sources, count: set.count + hasSettings };
+  const found: Problem[] = [];
+  let count = 0;
+  for (const name of files) {
+    const path = resolve(name);
+    const about = await stat(path).catch(() => undefined);
+    if (!about)
+      throw new WfError("USAGE", `There is no file ${name}.`, { hint: "Name workflow files, or none for all." });
+    const file = relative(resolve(root), path).split(sep).join("/");
+    const within = about.isDirectory()
+      ? (one: string) => file === "" || one.startsWith(`${file}/`)
+      : (one: string) => one === file;
+    const covered = [...sources.keys()].filter(within);
+    const its = problems.filter((problem) => within(problem.file));
+    const isOfProject = about.isDirectory() || file === SETTINGS_FILE || isWorkflowFile(file) || covered.length > 0;
+    if (isOfProject) {
+      found.push(...its, ...problems.filter((problem) => !within(problem.file) && isModuleProblem(problem, covered)));
+      count += about.isDirectory() ? covered.filter((one) => isWorkflowFile(one) || one === SETTINGS_FILE).length : 1;
+      continue;
+    }
+    count++;
+    const text = await readText(path);
+    if (text && "text" in text) {
+      sources.set(file, text.text);
+      found.push(...readWorkflow(basename(file).replace(/\.ya?ml$/, ""), file, text.text).problems);
+    } else {
+      const { check, reason } = text ?? { check: "unreadable", reason: "the file has gone" };
+      found.push({ severity: "error", check, file, place: { line: 1, column: 1, length: 1 }, message: reason });
+    }
+  }
+  return { problems: [...new Set(found)], sources, count };
+}
+
+function isWorkflowFile(file: string): boolean {
+  return new RegExp(`^${WORKFLOWS_FOLDER}/[^/]+\\.ya?ml$`).test(file);
+}
+
+/** Problems in modules belong to the workflow that uses them; with one file named, all of those are shown. */
+function isModuleProblem(problem: Problem, covered: readonly string[]): boolean {
+  return /\.[mc]?[jt]s$/.test(problem.file) && covered.some(isWorkflowFile);
+}
