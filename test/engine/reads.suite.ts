@@ -79,8 +79,8 @@ export function describeReads(harness: Harness): void {
       await harness.ended(id);
       const found = await harness.engine().get(id);
       expect(found?.input.file).toBeInstanceOf(FileValue);
-      expect((found?.input.body as { like: unknown }).like).not.toBeInstanceOf(FileValue);
-      const output = found?.steps[0]?.output as { real: unknown[]; like: unknown };
+      expect(found?.input.body?.["like" as never]).not.toBeInstanceOf(FileValue);
+      const output = (found as NonNullable<typeof found>).steps[0]?.output as { real: unknown[]; like: unknown };
       expect(output.real[0]).toEqual(file);
       expect(output.like).not.toBeInstanceOf(FileValue);
       expect(output.like).toEqual(like);

@@ -31,7 +31,8 @@ describe("recorded values", () => {
   });
 
   it("never turn JSON into a file", () => {
-    const like = { at: "", ...file };
+    const { name, mimeType, size, hash } = file;
+    const like = { at: "", name, mimeType, size, hash };
     expect(roundTrip({ a: like, b: file })).toEqual({ a: like, b: file });
     expect((roundTrip({ a: like, b: file }) as { a: unknown }).a).not.toBeInstanceOf(FileValue);
     expect(roundTrip(file)).toEqual(file);
