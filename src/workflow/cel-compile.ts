@@ -4,7 +4,7 @@
  * The library's own evaluator is not used: it takes a request's `constructor` key for a type, reads inherited keys in
  * comparisons, runs patterns on a backtracking engine and puts no bound on nested loops. Its parser is sound.
  */
-import type { ASTNode } from "@marcbachmann/cel-js";
+import type { ASTNode, BinaryOperator } from "@marcbachmann/cel-js";
 import { compileCall } from "./cel-call.ts";
 import { isAbsorbable } from "./cel-frame.ts";
 import type { Frame, PartCompiler, Run, Test } from "./cel-frame.ts";
@@ -64,7 +64,7 @@ export class Compiler implements PartCompiler {
   #compileNode(node: ASTNode): Run {
     switch (node.op) {
       case "value":
-        return compileLiteral(node.args as CelValue, node);
+        return compileLiteral(node.args, node);
       case "id":
         return this.#compileName(node.args);
       case ".":
@@ -94,9 +94,21 @@ export class Compiler implements PartCompiler {
         const text = this.text(node.args);
         return (frame) => negate(operand(frame), text);
       }
-      default:
-        return this.#compileBinary(node);
+      case "!=":
+      case "==":
+      case "in":
+      case "+":
+      case "-":
+      case "*":
+      case "/":
+      case "%":
+      case "<":
+      case "<=":
+      case ">":
+      case ">=":
+        break;
     }
+    return this.#compileBinary(node.op, node.args);
   }
 
   #compileName(name: string): Run {
@@ -291,11 +303,10 @@ export class Compiler implements PartCompiler {
     return (frame) => !condition(frame);
   }
 
-  #compileBinary(node: ASTNode & { args: readonly [ASTNode, ASTNode] }): Run {
-    const left = this.compile(node.args[0]);
-    const right = this.compile(node.args[1]);
-    const at = { left: this.text(node.args[0]), right: this.text(node.args[1]) };
-    const operator = node.op as string;
+  #compileBinary(operator: BinaryOperator, [leftNode, rightNode]: readonly [ASTNode, ASTNode]): Run {
+    const left = this.compile(leftNode);
+    const right = this.compile(rightNode);
+    const at = { left: this.text(leftNode), right: this.text(rightNode) };
     switch (operator) {
       case "==":
         return (frame) => areEqual(left(frame), right(frame), frame.budget);
@@ -313,10 +324,9 @@ export class Compiler implements PartCompiler {
       case "*":
       case "/":
       case "%":
-        return (frame) => calculate(operator, left(frame), right(frame), at, frame.budget);
-      default:
-        throw new ExpressionSyntaxError(`\`${operator}\` is not supported here`, { offset: node.start });
+        break;
     }
+    return (frame) => calculate(operator, left(frame), right(frame), at, frame.budget);
   }
 }
 

@@ -58,16 +58,8 @@ function typeOf(value: CelValue): TypeName {
 
 function toText(args: readonly CelValue[], site: CallSite, budget: Budget): string {
   const value = args[0] ?? null;
-  switch (typeof value) {
-    case "string":
-      return value;
-    case "number":
-    case "bigint":
-    case "boolean":
-      return String(value);
-    default:
-      break;
-  }
+  if (typeof value === "string") return value;
+  if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean") return String(value);
   if (value instanceof Timestamp) return isoTime(value.ms);
   if (value instanceof Duration) return durationText(value.ms);
   if (value instanceof TypeName) return value.name;
@@ -146,9 +138,12 @@ function decodeBase64(args: readonly CelValue[], site: CallSite, budget: Budget)
   budget.spendOnText(text.length);
   const bytes = Buffer.from(text, "base64");
   // Node skips what is no base64; a lossy reading would be worse than none.
-  const plain = (base64: string): string => base64.replaceAll("-", "+").replaceAll("_", "/").replaceAll("=", "");
-  if (plain(bytes.toString("base64")) === plain(text)) return bytes;
+  if (plainBase64(bytes.toString("base64")) === plainBase64(text)) return bytes;
   throw failure(`\`${site.texts[0]}\` is not base64`);
+}
+
+function plainBase64(base64: string): string {
+  return base64.replaceAll("-", "+").replaceAll("_", "/").replaceAll("=", "");
 }
 
 function parseJson(args: readonly CelValue[], site: CallSite, budget: Budget): CelValue {

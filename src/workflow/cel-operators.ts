@@ -80,26 +80,22 @@ export function isIn(item: CelValue, container: CelValue, at: Operands, budget: 
 
 /** @throws {@link WfError} `EXPRESSION_FAILED` where the two have no order */
 export function compare(operator: Comparison, a: CelValue, b: CelValue, at: Operands): boolean {
-  if (isNumber(a) && isNumber(b)) return order(operator, a, b);
-  if (typeof a === "string" && typeof b === "string") return order(operator, a, b);
-  if (typeof a === "boolean" && typeof b === "boolean") return order(operator, Number(a), Number(b));
-  if (a instanceof Timestamp && b instanceof Timestamp) return order(operator, a.ms, b.ms);
-  if (a instanceof Duration && b instanceof Duration) return order(operator, a.ms, b.ms);
+  if (isNumber(a) && isNumber(b)) return ORDERS[operator](a, b);
+  if (typeof a === "string" && typeof b === "string") return ORDERS[operator](a, b);
+  if (typeof a === "boolean" && typeof b === "boolean") return ORDERS[operator](Number(a), Number(b));
+  if (a instanceof Timestamp && b instanceof Timestamp) return ORDERS[operator](a.ms, b.ms);
+  if (a instanceof Duration && b instanceof Duration) return ORDERS[operator](a.ms, b.ms);
   throw failure(`\`${operator}\` cannot compare ${sides(a, b, at)}`, conversionHint(a, b, at));
 }
 
-function order<T extends number | bigint | string>(operator: Comparison, a: T, b: T): boolean {
-  switch (operator) {
-    case "<":
-      return a < b;
-    case "<=":
-      return a <= b;
-    case ">":
-      return a > b;
-    case ">=":
-      return a >= b;
-  }
-}
+type Ordered = number | bigint | string;
+
+const ORDERS: Readonly<Record<Comparison, (a: Ordered, b: Ordered) => boolean>> = {
+  "<": (a, b) => a < b,
+  "<=": (a, b) => a <= b,
+  ">": (a, b) => a > b,
+  ">=": (a, b) => a >= b,
+};
 
 /** Two integers stay an integer (`7 / 2` is 3); with a number of JSON the result is one too (`7.0 / 2` is 3.5). */
 export function calculate(operator: Arithmetic, a: CelValue, b: CelValue, at: Operands, budget: Budget): CelValue {
@@ -109,48 +105,34 @@ export function calculate(operator: Arithmetic, a: CelValue, b: CelValue, at: Op
     }
     return typeof a === "bigint" && typeof b === "bigint"
       ? integers(operator, a, b)
-      : doubles(operator, Number(a), Number(b));
+      : DOUBLES[operator](Number(a), Number(b));
   }
   const result = operator === "+" ? join(a, b, budget) : operator === "-" ? subtract(a, b) : undefined;
   if (result !== undefined) return result;
   throw failure(`\`${operator}\` does not apply to ${sides(a, b, at)}`, conversionHint(a, b, at));
 }
 
+const INTEGERS: Readonly<Record<Arithmetic, (a: bigint, b: bigint) => bigint>> = {
+  "+": (a, b) => a + b,
+  "-": (a, b) => a - b,
+  "*": (a, b) => a * b,
+  "/": (a, b) => a / b,
+  "%": (a, b) => a % b,
+};
+
 function integers(operator: Arithmetic, a: bigint, b: bigint): bigint {
-  const result = integerResult(operator, a, b);
+  const result = INTEGERS[operator](a, b);
   if (result > MAX_INT || result < MIN_INT) throw failure("an integer grows beyond 64 bits", "Use double(…).");
   return result;
 }
 
-function integerResult(operator: Arithmetic, a: bigint, b: bigint): bigint {
-  switch (operator) {
-    case "+":
-      return a + b;
-    case "-":
-      return a - b;
-    case "*":
-      return a * b;
-    case "/":
-      return a / b;
-    case "%":
-      return a % b;
-  }
-}
-
-function doubles(operator: Arithmetic, a: number, b: number): number {
-  switch (operator) {
-    case "+":
-      return a + b;
-    case "-":
-      return a - b;
-    case "*":
-      return a * b;
-    case "/":
-      return a / b;
-    case "%":
-      return a % b;
-  }
-}
+const DOUBLES: Readonly<Record<Arithmetic, (a: number, b: number) => number>> = {
+  "+": (a, b) => a + b,
+  "-": (a, b) => a - b,
+  "*": (a, b) => a * b,
+  "/": (a, b) => a / b,
+  "%": (a, b) => a % b,
+};
 
 function join(a: CelValue, b: CelValue, budget: Budget): CelValue | undefined {
   if (typeof a === "string" && typeof b === "string") {

@@ -60,7 +60,21 @@ export function collectReferences(tree: ASTNode, source: string): readonly Refer
       case "!_":
       case "-_":
         return visit(node.args, hidden, false);
-      default:
+      case "?:":
+      case "||":
+      case "&&":
+      case "!=":
+      case "==":
+      case "in":
+      case "+":
+      case "-":
+      case "*":
+      case "/":
+      case "%":
+      case "<":
+      case "<=":
+      case ">":
+      case ">=":
         return node.args.forEach((part) => visit(part, hidden, false));
     }
   }

@@ -35,6 +35,10 @@ export function sizeOf(args: readonly CelValue[], site: CallSite, budget: Budget
   throw wrongArgument(args, 0, site, "text, a list or an object");
 }
 
+function characters(text: string): string[] {
+  return Array.from(text);
+}
+
 function countCharacters(text: string): number {
   let count = 0;
   for (const _ of text) count++;
@@ -107,7 +111,7 @@ function replace(args: readonly CelValue[], site: CallSite, budget: Budget): str
 /** Splits at the first `limit` places; at all when negative. An empty separator stands before, between and after characters. */
 function pieces(text: string, separator: string, limit: number, budget: Budget): string[] {
   budget.spendOnText(text.length);
-  const all = separator === "" ? ["", ...text, ""] : text.split(separator);
+  const all = separator === "" ? ["", ...characters(text), ""] : text.split(separator);
   budget.spend(all.length);
   if (limit < 0 || all.length <= limit + 1) return all;
   return [...all.slice(0, limit), all.slice(limit).join(separator)];
@@ -119,7 +123,7 @@ function split(args: readonly CelValue[], site: CallSite, budget: Budget): reado
   const limit = args.length === 3 ? wholeArgument(args, 2, site) : -1;
   if (limit === 0) return [];
   budget.spendOnText(text.length);
-  const all = separator === "" ? [...text] : text.split(separator);
+  const all = separator === "" ? characters(text) : text.split(separator);
   budget.spend(all.length);
   if (limit < 0 || all.length <= limit) return all;
   return [...all.slice(0, limit - 1), all.slice(limit - 1).join(separator)];
@@ -130,6 +134,7 @@ function join(args: readonly CelValue[], site: CallSite, budget: Budget): string
   const separator = args.length === 2 ? textArgument(args, 1, site) : "";
   budget.spend(list.length);
   let length = separator.length * Math.max(0, list.length - 1);
+  const texts: string[] = [];
   for (const item of list) {
     if (typeof item !== "string") {
       throw failure(
@@ -138,10 +143,11 @@ function join(args: readonly CelValue[], site: CallSite, budget: Budget): string
       );
     }
     length += item.length;
+    texts.push(item);
   }
   checkTextLength(length);
   budget.spendOnText(length);
-  return list.join(separator);
+  return texts.join(separator);
 }
 
 function optionalArgument(args: readonly CelValue[], site: CallSite): Optional {

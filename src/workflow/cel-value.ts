@@ -71,18 +71,10 @@ export type Kind =
   | "file";
 
 export function kindOf(value: CelValue): Kind {
-  switch (typeof value) {
-    case "string":
-      return "string";
-    case "number":
-      return "double";
-    case "bigint":
-      return "int";
-    case "boolean":
-      return "bool";
-    default:
-      break;
-  }
+  if (typeof value === "string") return "string";
+  if (typeof value === "number") return "double";
+  if (typeof value === "bigint") return "int";
+  if (typeof value === "boolean") return "bool";
   if (value === null) return "null";
   if (Array.isArray(value)) return "list";
   if (value instanceof FileValue) return "file";
@@ -191,20 +183,16 @@ export function setOwn<T>(target: { [key: string]: T }, key: string, value: T): 
  * @throws {@link WfError} `EXPRESSION_FAILED` for bytes, and for numbers that JSON cannot hold.
  */
 export function toValue(value: CelValue, budget: Budget, depth = 0): Value {
-  switch (typeof value) {
-    case "string":
-      budget.spendOnText(value.length);
-      return value;
-    case "boolean":
-      return value;
-    case "number":
-      if (!Number.isFinite(value)) throw failure(`the expression yields ${value}, which JSON cannot hold`);
-      return value;
-    case "bigint":
-      return toNumber(value);
-    default:
-      break;
+  if (typeof value === "string") {
+    budget.spendOnText(value.length);
+    return value;
   }
+  if (typeof value === "number") {
+    if (!Number.isFinite(value)) throw failure(`the expression yields ${value}, which JSON cannot hold`);
+    return value;
+  }
+  if (typeof value === "boolean") return value;
+  if (typeof value === "bigint") return toNumber(value);
   if (value === null || value instanceof FileValue) return value;
   if (value instanceof Timestamp) return isoTime(value.ms);
   if (value instanceof Duration) return durationText(value.ms);
@@ -213,14 +201,16 @@ export function toValue(value: CelValue, budget: Budget, depth = 0): Value {
   if (value instanceof Uint8Array) {
     throw failure("the expression yields bytes, which JSON cannot hold", "Use string(…) or base64.encode(…).");
   }
-  return isList(value) ? toList(value, budget, depth) : toObject(value as CelMap, budget, depth);
+  return isList(value) ? toList(value, budget, depth) : toObject(value, budget, depth);
 }
 
 // Both keep the original where nothing in it had to change, which is the rule for data that came as JSON.
 function toList(list: readonly CelValue[], budget: Budget, depth: number): Value {
   const below = budget.descend(depth);
+  budget.spend(list.length);
   let copy: Value[] | undefined;
-  for (const [index, item] of list.entries()) {
+  for (let index = 0; index < list.length; index++) {
+    const item = list[index] as CelValue;
     const converted = toValue(item, budget, below);
     if (copy === undefined && converted !== item) copy = list.slice(0, index) as Value[];
     copy?.push(converted);
@@ -230,15 +220,21 @@ function toList(list: readonly CelValue[], budget: Budget, depth: number): Value
 
 function toObject(map: CelMap, budget: Budget, depth: number): Value {
   const below = budget.descend(depth);
-  const copy: { [key: string]: Value } = {};
-  let changed = false;
-  for (const key of Object.keys(map)) {
-    const item = map[key] ?? null;
+  const keys = Object.keys(map);
+  budget.spend(keys.length);
+  let copy: { [key: string]: Value } | undefined;
+  for (const key of keys) {
+    const item = map[key] as CelValue;
     const converted = toValue(item, budget, below);
-    if (converted !== map[key]) changed = true;
+    if (converted === item) continue;
+    // Keys keep their order, because setting one that is there moves none.
+    if (copy === undefined) {
+      copy = {};
+      for (const each of keys) setOwn(copy, each, map[each] as Value);
+    }
     setOwn(copy, key, converted);
   }
-  return changed ? copy : (map as { readonly [key: string]: Value });
+  return copy ?? (map as { readonly [key: string]: Value });
 }
 
 function toNumber(value: bigint): number {

@@ -49,7 +49,7 @@ function findEnd(text: string, start: number, open: number): number {
   while (at < text.length) {
     const character = text[at];
     if (character === '"' || character === "'") {
-      at = skipString(text, at, start);
+      at = skipString(text, at);
     } else if (character === "/" && text[at + 1] === "/") {
       commented = true;
       const newline = text.indexOf("\n", at);
@@ -76,20 +76,15 @@ function closingHint(text: string, start: number): string {
 }
 
 /** @returns Where the string literal that starts at `at` has ended; the text's end when it is not closed. */
-function skipString(text: string, at: number, start: number): number {
+function skipString(text: string, at: number): number {
   const quote = text[at] ?? "";
-  const raw = isRaw(text, at, start);
   const delimiter = text.startsWith(quote.repeat(3), at) ? quote.repeat(3) : quote;
   let next = at + delimiter.length;
   while (next < text.length) {
-    if (text[next] === "\\" && !raw) next += 2;
+    // In raw texts too (`r"…"`), where a backslash keeps a quote from ending the text without escaping it.
+    if (text[next] === "\\") next += 2;
     else if (text.startsWith(delimiter, next)) return next + delimiter.length;
     else next++;
   }
   return text.length;
-}
-
-/** In `r"…"` a backslash is just one; a name that ends with r cannot stand before a quote. */
-function isRaw(text: string, at: number, start: number): boolean {
-  return text.slice(Math.max(start, at - 1), at).toLowerCase() === "r";
 }

@@ -150,6 +150,6 @@ function composed(parts: readonly Template[], evaluate: (scope: Scope) => Value)
   return new CompiledTemplate([], () => value);
 }
 
-function isList<T>(value: unknown): value is readonly T[] {
+function isList(value: TemplateTree): value is readonly TemplateTree[] {
   return Array.isArray(value);
 }
