@@ -1,10 +1,10 @@
 import { existsSync, statSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { WfError } from "../errors.ts";
 
 /**
- * Finds the project's folder: the one that `--dir` names, else the nearest from here upwards with a wf.yaml or a
- * folder of workflows.
+ * Finds the project's folder: the one that `--dir` names, else the nearest from here upwards with a wf.yaml, else
+ * the nearest with a folder of workflows.
  *
  * @throws {@link WfError} `PROJECT_NOT_FOUND`
  */
@@ -14,12 +14,19 @@ export function findRoot(dir: string | undefined): string {
     if (statSync(named, { throwIfNoEntry: false })?.isDirectory()) return named;
     throw new WfError("PROJECT_NOT_FOUND", `--dir: there is no folder ${named}.`);
   }
-  for (let folder = process.cwd(); ; folder = dirname(folder)) {
-    if (existsSync(join(folder, "wf.yaml")) || existsSync(join(folder, "workflows"))) return folder;
-    if (dirname(folder) === folder) break;
-  }
+  const folders = upwards(process.cwd());
+  const root =
+    folders.find((folder) => existsSync(join(folder, "wf.yaml"))) ??
+    // `.github/workflows` is another program's.
+    folders.find((folder) => !basename(folder).startsWith(".") && existsSync(join(folder, "workflows")));
+  if (root !== undefined) return root;
   throw new WfError(
     "PROJECT_NOT_FOUND",
     `There is no wf.yaml and no folder workflows/ in ${process.cwd()} or above it.`,
   );
+}
+
+function upwards(folder: string): string[] {
+  const parent = dirname(folder);
+  return parent === folder ? [folder] : [folder, ...upwards(parent)];
 }

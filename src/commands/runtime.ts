@@ -6,7 +6,7 @@ import { openEmbeddedEngine } from "../engine/embedded/engine.ts";
 import type { Engine, TriggerInput } from "../engine/engine.ts";
 import { createFunctionEffect } from "../engine/function/effect.ts";
 import { interpret } from "../engine/interpret.ts";
-import { createHttpEffect } from "../engine/steps/http.ts";
+import type { HttpEffect, HttpEffectOptions } from "../engine/steps/http.ts";
 import { createWorkflowEffect, type InputCheck } from "../engine/sub-workflow.ts";
 import { WfError } from "../errors.ts";
 import type { Log } from "../log.ts";
@@ -56,7 +56,9 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     retentionMs: options.retentionMs,
     log: options.log,
   });
-  const http = createHttpEffect({ files: engine.files, allowPrivate: options.allowPrivate });
+  const http = new LazyHttp({ files: engine.files, allowPrivate: options.allowPrivate });
+  // Wrong entries of `http.allow_private` are told at the start, not by the first step.
+  if (options.allowPrivate.length > 0) await http.open().catch((error: unknown) => closeAfter(engine, error));
   const functions = createFunctionEffect({
     // Not the store's folder, which may lie elsewhere: modules find the project's node_modules by lying inside of it.
     directory: join(options.root, ".wf"),
@@ -67,7 +69,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     get secrets() {
       return options.secrets.values;
     },
-    http: http.http,
+    http: async (step, call) => (await http.open()).http(step, call),
     function: functions.function,
     workflow: createWorkflowEffect({ engine, find: options.find, validate: checkInput }),
   };
@@ -79,6 +81,31 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
       await Promise.all([http.close(), functions.close()]);
     },
   };
+}
+
+async function closeAfter(engine: Engine, error: unknown): Promise<never> {
+  await engine.close();
+  throw error;
+}
+
+/** The HTTP client is a third of what a server loads, and many projects' first http step comes late or never. */
+class LazyHttp {
+  readonly #options: HttpEffectOptions;
+  #opened: Promise<HttpEffect> | undefined;
+
+  constructor(options: HttpEffectOptions) {
+    this.#options = options;
+  }
+
+  open(): Promise<HttpEffect> {
+    return (this.#opened ??= import("../engine/steps/http.ts").then(({ createHttpEffect }) =>
+      createHttpEffect(this.#options),
+    ));
+  }
+
+  async close(): Promise<void> {
+    await (await this.#opened)?.close();
+  }
 }
 
 /** A definition of an execution that began earlier, perhaps under an older version of wf. */

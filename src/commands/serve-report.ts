@@ -6,7 +6,7 @@ import { problemToJson } from "../workflow/problem.ts";
 import { showProblem } from "./show-problem.ts";
 import { layOut, note, paint, print, safeLine } from "./terminal.ts";
 
-export interface EndedExecution {
+interface EndedExecution {
   readonly id: string;
   readonly workflowId: string;
   readonly status: ExecutionEnd["status"];
@@ -14,7 +14,7 @@ export interface EndedExecution {
   readonly error?: { readonly code: string; readonly message: string };
 }
 
-export interface Reload {
+interface Reload {
   readonly changed: readonly string[];
   readonly removed: readonly string[];
 }

@@ -24,6 +24,7 @@ export interface ServeOptions {
 }
 
 const EXIT_INTERRUPTED = 130;
+const LEFTOVERS_MS = 2_000;
 
 /** `wf serve`: runs until a signal ends it. @returns The exit code. */
 export async function serve(options: ServeOptions): Promise<number> {
@@ -41,6 +42,8 @@ export async function serve(options: ServeOptions): Promise<number> {
     await session.close();
   }
   report.stopped();
+  // Everything is recorded and closed; a function that left a timer or a socket open must not keep the process.
+  setTimeout(() => process.exit(0), LEFTOVERS_MS).unref();
   return 0;
 }
 

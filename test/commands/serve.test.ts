@@ -137,6 +137,13 @@ it("refuses broken settings with their place", async () => {
   expect(stderr).toContain("wf.yaml:2:");
 });
 
+it("refuses private hosts that are none, and lets go of the records", async () => {
+  await using project = await createProject({ "wf.yaml": "http: { allow_private: ['no host!'] }\n" });
+  const { exit, stderr } = await wf(["serve", "--port", "0", "--dir", project.root]);
+  expect(exit).toBe(1);
+  expect(stderr).toContain("no host!");
+});
+
 it("warns of a secret that is not set", async () => {
   await using project = await createProject({
     "workflows/a.yaml": `trigger: { request: {} }\nsteps:\n  - fail: "\${{ secrets.NOT_SET_ANYWHERE }}"\n`,

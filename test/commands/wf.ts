@@ -32,7 +32,7 @@ export async function wf(
   return { exit: child.exitCode ?? child.signalCode ?? "unknown", stdout, stderr };
 }
 
-export interface ServeEvent {
+interface ServeEvent {
   readonly event: string;
   readonly [key: string]: unknown;
 }
