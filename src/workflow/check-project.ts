@@ -44,7 +44,8 @@ export async function checkProject(root: string, files?: readonly string[]): Pro
     const its = problems.filter((problem) => within(problem.file));
     const isOfProject = about.isDirectory() || file === SETTINGS_FILE || isWorkflowFile(file) || covered.length > 0;
     if (isOfProject) {
-      found.push(...its, ...problems.filter((problem) => !within(problem.file) && isModuleProblem(problem, covered)));
+      const used = new Set(covered.flatMap((one) => set.modules.get(one) ?? []));
+      found.push(...its, ...problems.filter((problem) => used.has(problem.file)));
       count += about.isDirectory() ? covered.filter((one) => isWorkflowFile(one) || one === SETTINGS_FILE).length : 1;
       continue;
     }
@@ -63,9 +64,4 @@ export async function checkProject(root: string, files?: readonly string[]): Pro
 
 function isWorkflowFile(file: string): boolean {
   return new RegExp(`^${WORKFLOWS_FOLDER}/[^/]+\\.ya?ml$`).test(file);
-}
-
-/** Problems in modules belong to the workflow that uses them; with one file named, all of those are shown. */
-function isModuleProblem(problem: Problem, covered: readonly string[]): boolean {
-  return /\.[mc]?[jt]s$/.test(problem.file) && covered.some(isWorkflowFile);
 }

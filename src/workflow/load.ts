@@ -23,8 +23,8 @@ export interface LoadedSet {
   readonly sources: ReadonlyMap<string, string>;
   /** Ids of all files, those with errors too. */
   readonly ids: ReadonlySet<string>;
-  /** Modules that the workflows use or would use if they existed, relative to the root. */
-  readonly modules: ReadonlySet<string>;
+  /** Modules that each workflow file uses or would use if they existed, all relative to the root. */
+  readonly modules: ReadonlyMap<string, readonly string[]>;
   /** Number of workflow files. */
   readonly count: number;
 }
@@ -61,7 +61,7 @@ export class ProjectLoader {
     const sources = new Map<string, string>();
     const callers = new Map<string, Caller>();
     const definitions = new Map<string, Definition>();
-    const modules = new Set<string>();
+    const modules = new Map<string, readonly string[]>();
     const known = new Map<string, KnownFile>();
     const names = await listFiles(join(this.#root, WORKFLOWS_FOLDER));
     const texts = await readAll(names.map((name) => join(this.#root, WORKFLOWS_FOLDER, name)));
@@ -86,7 +86,7 @@ export class ProjectLoader {
       const parsed = before?.text === text.text ? before.parsed : this.#parse(id, file, text.text);
       callers.set(id, { file, calls: parsed.calls });
       const collected = await this.#modules.collect(file, parsed.functions);
-      for (const path of collected.watched) modules.add(path);
+      modules.set(file, collected.watched);
       for (const [path, source] of Object.entries(collected.modules)) sources.set(path, source);
       report(file, [...parsed.problems, ...collected.problems]);
       const definition = define(parsed, before, { workflowId: id, file, yaml: text.text, modules: collected.modules });

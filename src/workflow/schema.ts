@@ -18,7 +18,7 @@ const closed = (properties: Schema, required: readonly string[] = [], more: Sche
 });
 /** At most one of these keys. */
 const atMostOne = (...keys: readonly string[]): Json =>
-  keys.flatMap((a, i) => keys.slice(i + 1).map((b) => ({ not: { required: [a, b] } })));
+  keys.flatMap((a, i) => keys.slice(i + 1).map((b) => ({ not: { type: "object", required: [a, b] } })));
 const oneKey = (properties: Schema): Schema => closed(properties, [], { minProperties: 1, maxProperties: 1 });
 
 const auth = oneKey({

@@ -47,7 +47,7 @@ class WatchedProject implements ProjectWatch {
     problems: [],
     sources: new Map(),
     ids: new Set(),
-    modules: new Set(),
+    modules: new Map(),
     count: 0,
   };
   readonly #root: string;
@@ -99,8 +99,8 @@ class WatchedProject implements ProjectWatch {
     return inside !== undefined && !inside.includes("/") && /\.ya?ml$/.test(inside);
   }
 
-  #watchModules(modules: ReadonlySet<string>): void {
-    const added = [...modules].filter((module) => !this.#modules.has(module));
+  #watchModules(modules: LoadedSet["modules"]): void {
+    const added = [...new Set([...modules.values()].flat())].filter((module) => !this.#modules.has(module));
     for (const module of added) this.#modules.add(module);
     if (added.length > 0) this.#watcher?.add(added.map((module) => join(this.#root, module)));
   }

@@ -1,0 +1,58 @@
+import { expect, test } from "vitest";
+import { loadSettings } from "../../src/workflow/settings.ts";
+import { ProjectFolder } from "./project-folder.ts";
+
+test("without wf.yaml everything is at its default", async () => {
+  using folder = new ProjectFolder();
+  const { settings, problems } = await loadSettings(folder.root);
+  expect(problems).toEqual([]);
+  expect(settings).toMatchObject({
+    host: "127.0.0.1",
+    port: 4000,
+    responseTimeoutMs: 55_000,
+    maxBodyBytes: 10_000_000,
+    store: ".wf",
+  });
+  expect(settings.project).toMatch(/^[a-z0-9-]+$/);
+});
+
+test("wf.yaml overrides what it names", async () => {
+  using folder = new ProjectFolder({
+    "wf.yaml":
+      "project: shop\nserver: { host: localhost, port: 0 }\nlimits: { response_timeout: 2s, max_body: 1KB, max_executions: 5, drain: 1s }\nretention: 7d\nhttp: { allow_private: [10.0.0.1] }\nstore: data\n",
+  });
+  const { settings, problems } = await loadSettings(folder.root);
+  expect(problems).toEqual([]);
+  expect(settings).toEqual({
+    project: "shop",
+    host: "localhost",
+    port: 0,
+    responseTimeoutMs: 2000,
+    maxBodyBytes: 1000,
+    maxExecutions: 5,
+    drainMs: 1000,
+    retentionMs: 604_800_000,
+    allowPrivate: ["10.0.0.1"],
+    store: "data",
+  });
+});
+
+test("every mistake is a problem at its place, and the default stands", async () => {
+  using folder = new ProjectFolder({
+    "wf.yaml": "server: { prot: 1, port: 70000 }\nlimits: { drain: 30 }\nproject: a/b\nretention: forever\n",
+  });
+  const { settings, problems } = await loadSettings(folder.root);
+  expect(problems.map(({ place, check, hint }) => `${place.line}:${place.column} ${check} ${hint ?? ""}`)).toEqual([
+    "1:11 unknown-key Did you mean `port`?",
+    "1:26 out-of-range ",
+    "2:18 bad-duration With a unit: 30s.",
+    "3:10 bad-id Letters, digits, - and _, at most 64: it is part of URLs.",
+    "4:12 bad-duration For example 500ms, 30s, 5m, 2h, 7d.",
+  ]);
+  expect(settings.port).toBe(4000);
+});
+
+test.each(["", "# nothing yet\n"])("an empty wf.yaml is fine", async (text) => {
+  using folder = new ProjectFolder({ "wf.yaml": text });
+  expect((await loadSettings(folder.root)).problems).toEqual([]);
+});
