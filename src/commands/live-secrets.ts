@@ -1,5 +1,6 @@
 import { Secrets } from "../secrets.ts";
 import type { Definition } from "../workflow/definition.ts";
+import type { Expression, Template } from "../workflow/expression.ts";
 
 /** Values that were replaced in `.env` meanwhile are still scrubbed: executions that began with them go on. */
 const KEPT_GENERATIONS = 4;
@@ -55,29 +56,47 @@ export class LiveSecrets {
   }
 }
 
+const known = new WeakMap<Definition, readonly string[] | "computed">();
+
 /** @returns The names that a definition reads as `secrets.NAME`; undefined when an expression computes the name */
-function secretsOf(definition: Definition): string[] | undefined {
+function secretsOf(definition: Definition): readonly string[] | undefined {
+  let names = known.get(definition);
+  if (names === undefined) {
+    names = findSecrets(definition);
+    known.set(definition, names);
+  }
+  return names === "computed" ? undefined : names;
+}
+
+function findSecrets({ request, steps, onError, idempotency }: Definition): readonly string[] | "computed" {
   const names = new Set<string>();
   let computed = false;
   const visit = (value: unknown): void => {
-    if (Array.isArray(value)) {
-      for (const item of value as readonly unknown[]) visit(item);
-    } else if (typeof value === "object" && value !== null) {
-      const { path } = value as { path?: unknown };
-      if (Array.isArray(path) && path[0] === "secrets") {
-        if (typeof path[1] === "string") names.add(path[1]);
-        else computed = true;
-        return;
-      }
-      for (const item of Object.values(value)) visit(item);
-    } else if (typeof value === "string") {
+    if (typeof value === "string") {
       // Options of `auth` stay text until a request is checked.
       for (const match of value.matchAll(/\bsecrets\s*(?:\.\s*\??|\[\s*\??\s*["'])([A-Za-z_]\w*)/g)) {
         if (match[1] !== undefined) names.add(match[1]);
       }
+    } else if (isExpression(value)) {
+      for (const { path } of value.references) {
+        if (path[0] !== "secrets") continue;
+        if (path[1] === undefined) computed = true;
+        else names.add(path[1]);
+      }
+    } else if (isTemplate(value)) {
+      value.expressions.forEach(visit);
+    } else if (typeof value === "object" && value !== null) {
+      Object.values(value).forEach(visit);
     }
   };
-  const { source: _source, ...rest } = definition;
-  visit(rest);
-  return computed ? undefined : [...names];
+  visit([request.auth.options, steps, onError, idempotency]);
+  return computed ? "computed" : [...names];
+}
+
+function isExpression(value: unknown): value is Expression {
+  return typeof value === "object" && value !== null && "references" in value && "evaluate" in value;
+}
+
+function isTemplate(value: unknown): value is Template {
+  return typeof value === "object" && value !== null && "expressions" in value && "evaluate" in value;
 }

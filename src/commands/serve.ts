@@ -31,8 +31,8 @@ export async function serve(options: ServeOptions): Promise<number> {
   const port = options.port === undefined ? undefined : readCount("--port", options.port, { min: 0, max: 65_535 });
   const stop = listenForSignals();
   const report = createServeReport(options.json ?? false);
-  // A reader of the events that goes away ends the events, not the server.
-  process.stdout.on("error", () => undefined);
+  // A reader of the output that goes away ends the output, not the server.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
   const session = await ServeSession.open(options, port, report);
   try {
     await session.listen();

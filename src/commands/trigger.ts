@@ -97,7 +97,10 @@ function readServerStateIfProject(dir: string | undefined): ServerState | undefi
 }
 
 async function waitForEnd(server: ServerState, id: string, timeoutMs: number | undefined): Promise<ExecutionWithSteps> {
+  const goesOn = (): void => note(`\nThe execution goes on; \`wf history show ${id} --follow\` waits for it.\n`);
+  process.prependOnceListener("SIGINT", goesOn);
   const end = await untilEnded(() => fetchDetails(server, id), { timeoutMs });
+  process.off("SIGINT", goesOn);
   if (end) return end;
   throw new WfError("SERVER_UNREACHABLE", `Execution ${id} did not end within ${formatDuration(timeoutMs ?? 0)}.`, {
     hint: `It goes on; \`wf history show ${id} --follow\` waits for it.`,
