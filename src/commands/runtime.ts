@@ -12,7 +12,7 @@ import { WfError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Definition, DefinitionSource } from "../workflow/definition.ts";
 import { parseWorkflow } from "../workflow/parse.ts";
-import { compileRules, type RequestValidator } from "../workflow/rules.ts";
+import { compileRules } from "../workflow/rules.ts";
 import type { LiveSecrets } from "./live-secrets.ts";
 
 export interface RuntimeOptions {
@@ -121,16 +121,7 @@ function parseRecorded(source: DefinitionSource, secrets: LiveSecrets): Definiti
   return definition;
 }
 
-const validators = new WeakMap<Definition, RequestValidator>();
-
 /** What a trigger checks of a request, for a request that another workflow makes. */
 function checkInput(definition: Definition, input: TriggerInput): InputCheck {
-  let validator = validators.get(definition);
-  if (validator === undefined) {
-    validator = compileRules(definition.request.rules);
-    validators.set(definition, validator);
-  }
-  const checked = validator.validate({ query: input.query, headers: input.headers, body: input.body });
-  // As at the trigger, steps see headers as the text that they are.
-  return checked.ok ? { ...checked, headers: input.headers } : checked;
+  return compileRules(definition.request.rules).validate(input);
 }

@@ -12,8 +12,8 @@ export interface TriggerInput {
   /** Path and query as received. */
   readonly url: string;
   readonly query: ValueObject;
-  /** Lower-case names; repeated headers joined by `, `. */
-  readonly headers: { readonly [name: string]: string };
+  /** Lower-case names; text, repeated headers joined by `, `, but for those that a rule converted. */
+  readonly headers: ValueObject;
   readonly body: Value;
   /** The upload, when the request carried one. */
   readonly file?: FileValue;

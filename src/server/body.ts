@@ -103,7 +103,7 @@ function cutOff(): WfError {
  * Parses a body by its content type; without waiting where no file has to be kept.
  *
  * @remarks
- * An empty body is null, except for text (an empty string) and urlencoded (no fields). Without a content type a body is
+ * An empty body is null, except for text (an empty string), urlencoded (no fields) and JSON (malformed, RFC 8259). Without a content type a body is
  * text if it can be, a file otherwise.
  *
  * @param decoded - {@link ReceivedBody.decoded}
@@ -158,7 +158,6 @@ function refuseOtherCharset(media: MediaType, what: string): void {
 }
 
 function parseJson(decoded: Buffer, files: FileStore): ParsedBody | Promise<ParsedBody> {
-  if (decoded.length === 0) return { body: null, isText: false };
   const { value, text } = parseJsonBody(decoded);
   if (!isJsonObject(value)) return { body: value, bodyText: text, isText: false };
   if (isUpload(value)) return keepUpload(value, files).then((file) => ({ body: file, file, isText: false }));

@@ -7,7 +7,6 @@ import { WfError } from "../errors.ts";
 import type { Value } from "../value.ts";
 import type { Definition } from "../workflow/definition.ts";
 import { compileRules } from "../workflow/rules.ts";
-import type { RequestValidator } from "../workflow/rules.ts";
 import { parseBody, readBody } from "./body.ts";
 import { parseQuery } from "./query.ts";
 import { RequestInvalidError, sendError } from "./reply-error.ts";
@@ -46,10 +45,10 @@ export async function answerTrigger(
       log.warn({ workflow: definition.id, reason: caller.reason }, "A request was not authenticated");
       return sendUnauthorized(context, definition, response);
     }
-    const parsing = parseBody(decoded, request.headers["content-type"], engine.files);
+    const parsing = parseBody(decoded, contentTypeOf(request, decoded), engine.files);
     const parsed = parsing instanceof Promise ? await parsing : parsing;
     const headers = headersOf(request);
-    const checked = validatorOf(definition).validate({
+    const checked = compileRules(definition.request.rules).validate({
       query: search === "" ? {} : parseQuery(search),
       headers,
       body: parsed.body,
@@ -60,12 +59,12 @@ export async function answerTrigger(
       method: request.method ?? "",
       url: request.url ?? "",
       query: checked.query,
-      headers,
+      headers: checked.headers,
       body: checked.body,
       ...(parsed.file !== undefined && { file: parsed.file }),
       ...(caller.userId !== undefined && { userId: caller.userId }),
     };
-    const idempotencyKey = keyOf(definition, input, context);
+    const idempotencyKey = keyOf(definition, input, headers["idempotency-key"], context);
 
     // 3. Record it: from here on it is not lost.
     admit(context);
@@ -134,15 +133,11 @@ function sendUnauthorized({ log }: ServerContext, definition: Definition, respon
   });
 }
 
-const validators = new WeakMap<Definition, RequestValidator>();
-
-function validatorOf(definition: Definition): RequestValidator {
-  let validator = validators.get(definition);
-  if (validator === undefined) {
-    validator = compileRules(definition.request.rules);
-    validators.set(definition, validator);
-  }
-  return validator;
+/** Clients that name a type on every request do so on those without a body as well. */
+function contentTypeOf({ method, headers }: IncomingMessage, body: Buffer): string | undefined {
+  return body.length === 0 && (method === "GET" || method === "HEAD" || method === "DELETE")
+    ? undefined
+    : headers["content-type"];
 }
 
 function headersOf({ headers }: IncomingMessage): { readonly [name: string]: string } {
@@ -156,8 +151,12 @@ function headersOf({ headers }: IncomingMessage): { readonly [name: string]: str
  *
  * @throws {@link WfError} `REQUEST_INVALID`
  */
-function keyOf(definition: Definition, input: TriggerInput, context: ServerContext): string | undefined {
-  const header = input.headers["idempotency-key"];
+function keyOf(
+  definition: Definition,
+  input: TriggerInput,
+  header: string | undefined,
+  context: ServerContext,
+): string | undefined {
   if (header !== undefined && !KEY.test(header)) {
     throw new RequestInvalidError([
       {

@@ -70,13 +70,16 @@ export class RuleCompiler {
 }
 
 let sharedCompiler: RuleCompiler | undefined;
+const compiled = new WeakMap<RequestRules, RequestValidator>();
 
-/** {@link RuleCompiler.compile} with the process's own compiler, unless another is given. */
-export function compileRules(
-  rules: RequestRules,
-  compiler: RuleCompiler = (sharedCompiler ??= new RuleCompiler()),
-): RequestValidator {
-  return compiler.compile(rules);
+/** The validator of a definition's rules, compiled once, by the process's own {@link RuleCompiler}. */
+export function compileRules(rules: RequestRules): RequestValidator {
+  let validator = compiled.get(rules);
+  if (validator === undefined) {
+    validator = (sharedCompiler ??= new RuleCompiler()).compile(rules);
+    compiled.set(rules, validator);
+  }
+  return validator;
 }
 
 function buildValidator(rules: RequestRules, ajv: () => Ajv2020): RequestValidator {

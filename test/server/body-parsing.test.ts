@@ -46,8 +46,8 @@ describe("JSON", () => {
     },
   );
 
-  test("an empty body is null, a byte order mark is skipped, lone surrogates pass", async () => {
-    expect(await parse("", "application/json")).toEqual({ body: null, isText: false });
+  test("an empty body is malformed, a byte order mark is skipped, lone surrogates pass", async () => {
+    await expect((async () => parse("", "application/json"))()).rejects.toMatchObject({ code: "BODY_MALFORMED" });
     expect(await parse("\ufeff[1]", "application/json")).toEqual({ body: [1], bodyText: "[1]", isText: false });
     expect((await parse('"\\ud800"', "application/json")).body).toBe("\ud800");
   });
