@@ -149,7 +149,7 @@ function whyNot(
     if (Math.abs(parts - Math.round(parts)) > 1e-9) return { message: `is no multiple of ${rule.multipleOf}` };
   }
   if (typeof value === "string") {
-    const size = [...value].length;
+    const size = Array.from(value).length;
     if (size < (rule.minLength ?? 0)) return { message: "is shorter than `min_length`" };
     if (size > (rule.maxLength ?? Infinity)) return { message: "is longer than `max_length`" };
     if (test && !test(value)) return { message: "does not match `pattern`" };

@@ -54,6 +54,7 @@ export class ProjectLoader {
   }
 
   async load(): Promise<LoadedSet> {
+    this.#modules.begin();
     const problems = new Map<string, Problem[]>();
     const report = (file: string, found: readonly Problem[]): void => {
       problems.set(file, [...(problems.get(file) ?? []), ...found]);
@@ -115,8 +116,13 @@ function define(
   before: KnownFile | undefined,
   source: Definition["source"],
 ): Definition | undefined {
-  const definition = defineWorkflow(parsed, source);
-  return definition && before?.definition?.hash === definition.hash ? before.definition : definition;
+  const known = before?.parsed === parsed ? before.definition : undefined;
+  return known && sameModules(known.source.modules, source.modules) ? known : defineWorkflow(parsed, source);
+}
+
+function sameModules(a: Definition["source"]["modules"], b: Definition["source"]["modules"]): boolean {
+  const paths = Object.keys(a);
+  return paths.length === Object.keys(b).length && paths.every((path) => a[path] === b[path]);
 }
 
 function byPlace(a: Problem, b: Problem): number {

@@ -2,7 +2,7 @@
 import { readFile, realpath, stat } from "node:fs/promises";
 import { stripTypeScriptTypes } from "node:module";
 import { join, posix, sep } from "node:path";
-import { init, parse } from "es-module-lexer";
+import { parse } from "es-module-lexer";
 import type { Mention } from "./parse.ts";
 import type { Place, Problem } from "./problem.ts";
 
@@ -29,9 +29,16 @@ interface ReadModule {
 export class ModuleReader {
   readonly #root: string;
   readonly #parsed = new Map<string, ReadModule>();
+  /** What this pass over the project has read: most workflows share their modules. */
+  #pass = new Map<string, Promise<ReadModule | string>>();
 
   constructor(root: string) {
     this.#root = root;
+  }
+
+  /** Begins a new pass: files are read again. */
+  begin(): void {
+    this.#pass = new Map();
   }
 
   /** @param file - The workflow file that names the functions; problems with them stand in it. */
@@ -54,7 +61,9 @@ export class ModuleReader {
         break;
       }
       watched.add(path);
-      const read = await this.#read(path);
+      const reading = this.#pass.get(path) ?? this.#read(path);
+      this.#pass.set(path, reading);
+      const read = await reading;
       if (typeof read === "string") {
         report(from, place, isFunction ? "function-missing" : "import-missing", read, await this.#hint(path));
         continue;
@@ -111,7 +120,6 @@ export class ModuleReader {
 async function readModule(path: string, text: string): Promise<ReadModule> {
   const nothing = { text, imports: [], hasDefault: false };
   if (!/\.(?:ts|mts|js|mjs)$/.test(path)) return nothing;
-  await init;
   try {
     const isTypeScript = /\.m?ts$/.test(path);
     // Blanks take the place of types, so that offsets stay those of the file.
@@ -137,7 +145,7 @@ async function readModule(path: string, text: string): Promise<ReadModule> {
 
 /** Blanks the types out. Node warns that its own function is experimental; the authors of workflows cannot act on that. */
 function stripTypes(text: string): string {
-  const { emitWarning } = process;
+  const emitWarning = process.emitWarning.bind(process);
   process.emitWarning = () => undefined;
   try {
     return stripTypeScriptTypes(text, { mode: "strip" });

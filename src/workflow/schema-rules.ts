@@ -99,5 +99,7 @@ export const ruleSchemas: { readonly [name: string]: Json } = {
 
 /** A pattern that matches a word in any case; JSON Schema has no flag for it. */
 export function anyCase(word: string): string {
-  return [...word].map((letter) => `[${letter}${letter.toLowerCase()}]`).join("");
+  return Array.from(word)
+    .map((letter) => `[${letter}${letter.toLowerCase()}]`)
+    .join("");
 }

@@ -1,6 +1,6 @@
 /** YAML text to {@link Node}s, with limits that hold against hostile files. No I/O. */
-import { isAlias, isMap, isScalar, LineCounter, parseAllDocuments } from "yaml";
-import type { Alias, Document, ErrorCode, Pair, Scalar, YAMLMap, YAMLSeq } from "yaml";
+import { isAlias, isMap, isScalar, parseAllDocuments } from "yaml";
+import type { Alias, Document, ErrorCode, Scalar, YAMLMap, YAMLSeq } from "yaml";
 import type { ListNode, MapEntry, MapNode, Node, Range, ScalarNode, ScalarStyle } from "./node.ts";
 
 /** Longer files are refused unread: in UTF-16 units, 1 MB. */
@@ -42,7 +42,6 @@ export function parseDocument(text: string): ParsedDocument {
       uniqueKeys: false,
       prettyErrors: false,
       logLevel: "silent",
-      lineCounter: new LineCounter(),
     }) as readonly Document[];
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
@@ -91,8 +90,8 @@ function syntaxError(text: string, code: ErrorCode, message: string, pos: [numbe
   }
   if (code === "RESOURCE_EXHAUSTION") return { ...at, check: "yaml-depth", message: "too deeply nested" };
   if (text.slice(start - 2, start + 1) === "${{" || text.slice(start - 1, start + 2) === "${{") {
-    const message = "YAML takes the `{` of this expression for a map";
-    return { ...at, message, hint: "Inside { } and [ ], put a value that holds an expression into quotes." };
+    const reason = "YAML takes the `{` of this expression for a map";
+    return { ...at, message: reason, hint: "Inside { } and [ ], put a value that holds an expression into quotes." };
   }
   if (code === "TAG_RESOLVE_FAILED" && message.startsWith("Unresolved tag")) {
     const hint = "Put a value that begins with `!` into quotes.";
@@ -177,7 +176,7 @@ class Converter {
   #map(map: YAMLMap, range: Range, depth: number): MapNode {
     const entries = new Map<string, MapEntry>();
     const merged: MapNode[] = [];
-    for (const pair of map.items as Pair[]) {
+    for (const pair of map.items) {
       const key = pair.key;
       if (isScalar(key) && key.value === "<<" && key.type === "PLAIN") {
         merged.push(...this.#merged(this.#node(pair.value, depth + 1), rangeOf(key)));

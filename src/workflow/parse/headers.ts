@@ -45,7 +45,7 @@ function checkValue(reader: Reader, node: Node): void {
   if (/[\u0000-\u0008\n-\u001f\u007f]/.test(literal)) {
     const hint = "Use `>-` or `|-` for a text on several lines, without a line break at its end.";
     reader.error(node, "bad-header", "a header's value cannot hold line breaks or control characters", hint);
-  } else if (/[^\u0000-\u00ff]/.test(literal)) {
+  } else if (/[\u0100-\uffff]/.test(literal)) {
     reader.error(node, "bad-header", "a header's value cannot hold characters beyond Latin-1", "Encode it.");
   }
 }

@@ -237,11 +237,11 @@ export function nearest(
 /** Swapped letters, the commonest slip, count as one edit. */
 function editsBetween(a: string, b: string): number {
   const edits = distance(a, b);
-  return edits === 2 && a.length === b.length && sorted(a) === sorted(b) ? 1 : edits;
+  return edits === 2 && a.length === b.length && lettersOf(a) === lettersOf(b) ? 1 : edits;
 }
 
-function sorted(text: string): string {
-  return [...text].toSorted().join("");
+function lettersOf(text: string): string {
+  return text.split("").toSorted().join("");
 }
 
 /** Case and separators are what people slip on most: `maxItems`, `max-items`. */
