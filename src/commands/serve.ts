@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { WfError } from "../errors.ts";
-import { createLog, type Log } from "../log.ts";
+import { createLog } from "../log.ts";
 import { createServer, type Server } from "../server/server.ts";
 import type { Definition } from "../workflow/definition.ts";
 import type { Problem } from "../workflow/problem.ts";
@@ -91,7 +91,7 @@ class ServeSession {
     const store = await storeDirectory(root, options.store);
     const session = new ServeSession(root, chosen, store, report);
     try {
-      await session.#start(options, createLog({ json: options.json === true || !process.stderr.isTTY, level: "info" }));
+      await session.#start(options);
     } catch (error) {
       await session.close();
       throw error;
@@ -103,7 +103,12 @@ class ServeSession {
     return this.#runtime?.engine.running ?? 0;
   }
 
-  async #start(options: ServeOptions, log: Log): Promise<void> {
+  async #start(options: ServeOptions): Promise<void> {
+    const log = createLog({
+      json: options.json === true || !process.stderr.isTTY,
+      level: "info",
+      scrub: (text) => this.#secrets.scrub(text),
+    });
     const watch = await watchProject(this.#root, (change) => this.#change(change));
     this.#watch = watch;
     this.#adopt(watch.set.definitions);

@@ -26,10 +26,7 @@ const WORKFLOW = `trigger:
       email: { type: email, required: true }
       seats: { type: integer, minimum: 1 }
       tags: { type: array, items: string }
-steps:
-  - id: done
-    delay: 0s
-    if: "false"
+steps: []
 `;
 
 const { values } = parseArgs({
