@@ -53,7 +53,11 @@ export class ProjectLoader {
     this.#modules = new ModuleReader(root);
   }
 
-  async load(): Promise<LoadedSet> {
+  /**
+   * @param stale - Workflow files, relative to the root, that may have changed since the last load; others are taken as
+   * they were then. All are read when absent.
+   */
+  async load(stale?: ReadonlySet<string>): Promise<LoadedSet> {
     this.#modules.begin();
     const problems = new Map<string, Problem[]>();
     const report = (file: string, found: readonly Problem[]): void => {
@@ -65,7 +69,7 @@ export class ProjectLoader {
     const modules = new Map<string, readonly string[]>();
     const known = new Map<string, KnownFile>();
     const names = await listFiles(join(this.#root, WORKFLOWS_FOLDER));
-    const texts = await readAll(names.map((name) => join(this.#root, WORKFLOWS_FOLDER, name)));
+    const texts = await readAll(names, (name) => this.#read(`${WORKFLOWS_FOLDER}/${name}`, stale));
     for (const [index, name] of names.entries()) {
       const file = `${WORKFLOWS_FOLDER}/${name}`;
       const text = texts[index];
@@ -102,6 +106,11 @@ export class ProjectLoader {
     const sorted = [...problems.values()].flatMap((found) => found.toSorted(byPlace));
     const ids = new Set(callers.keys());
     return { definitions, problems: sorted, sources, ids, modules, count: names.length };
+  }
+
+  #read(file: string, stale: ReadonlySet<string> | undefined): Promise<ReadText | undefined> | ReadText {
+    const known = stale === undefined || stale.has(file) ? undefined : this.#files.get(file);
+    return known ?? readText(join(this.#root, file));
   }
 
   #parse(id: string, file: string, text: string): WorkflowFile {
@@ -156,10 +165,13 @@ async function listFiles(folder: string): Promise<string[]> {
 
 export type ReadText = { readonly text: string } | { readonly check: string; readonly reason: string };
 
-async function readAll(paths: readonly string[]): Promise<(ReadText | undefined)[]> {
+async function readAll(
+  names: readonly string[],
+  read: (name: string) => Promise<ReadText | undefined> | ReadText,
+): Promise<(ReadText | undefined)[]> {
   const texts: (ReadText | undefined)[] = [];
-  for (let at = 0; at < paths.length; at += READ_AT_ONCE) {
-    texts.push(...(await Promise.all(paths.slice(at, at + READ_AT_ONCE).map(readText))));
+  for (let at = 0; at < names.length; at += READ_AT_ONCE) {
+    texts.push(...(await Promise.all(names.slice(at, at + READ_AT_ONCE).map(read))));
   }
   return texts;
 }

@@ -54,6 +54,8 @@ class WatchedProject implements ProjectWatch {
   readonly #onChange: (change: ProjectChange) => void;
   readonly #loader: ProjectLoader;
   readonly #settings = new Set<string>();
+  /** Files that the next pass reads anew; undefined for all. */
+  #stale: Set<string> | undefined;
   #modules = new Set<string>();
   #watcher: FSWatcher | undefined;
   #pass: Promise<void> | undefined;
@@ -73,10 +75,10 @@ class WatchedProject implements ProjectWatch {
     this.#watchModules(this.set.modules);
     this.#watcher.on("all", (_event, path) => this.#onEvent(path));
     // A watcher that fails on one path still tells of the others.
-    this.#watcher.on("error", () => this.#schedule());
+    this.#watcher.on("error", () => this.#scheduleAll());
     await new Promise<void>((ready) => this.#watcher?.once("ready", () => ready()));
     // What changed between loading and watching is told by nobody.
-    this.#schedule();
+    this.#scheduleAll();
   }
 
   async close(): Promise<void> {
@@ -108,6 +110,12 @@ class WatchedProject implements ProjectWatch {
   #onEvent(path: string): void {
     const name = this.#relative(path);
     if (SETTINGS_FILES.includes(name)) this.#settings.add(name);
+    this.#stale?.add(name);
+    this.#schedule();
+  }
+
+  #scheduleAll(): void {
+    this.#stale = undefined;
     this.#schedule();
   }
 
@@ -124,8 +132,10 @@ class WatchedProject implements ProjectWatch {
     while (this.#again && !this.#closed) {
       await new Promise((next) => setImmediate(next));
       this.#again = false;
-      const loaded = await this.#loader.load().catch(() => undefined);
-      // A folder that cannot be read for a moment changes nothing; the settle pass looks again.
+      const stale = this.#stale;
+      this.#stale = new Set();
+      const loaded = await this.#loader.load(stale).catch(() => undefined);
+      // A folder that cannot be read for a moment changes nothing; the settle pass looks again, at everything.
       if (loaded === undefined) this.#later();
       else if (!this.#closed) this.#apply(loaded);
     }
@@ -136,7 +146,7 @@ class WatchedProject implements ProjectWatch {
     this.#settle = setTimeout(() => {
       this.#settle = undefined;
       this.#settled = true;
-      this.#schedule();
+      this.#scheduleAll();
     }, SETTLE_MS);
   }
 
