@@ -118,7 +118,7 @@ export class LiveWalk implements ExecutionContext, WriteOwner {
       id: this.id,
       workflowId: this.workflowId,
       definitionHash: this.definitionHash,
-      startedAt: new Date(this.started).toISOString(),
+      startedAt: isoTime(this.started),
       ...(this.userId === undefined ? {} : { userId: this.userId }),
     };
     return this.#info;
@@ -377,6 +377,18 @@ export function endOf(error: unknown): Extract<ExecutionEnd, { status: "FAILED" 
       ? { code: error.code, message: error.message }
       : { code: "INTERNAL", message: "Internal error" };
   return { status: "FAILED", error: known };
+}
+
+let lastTime = Number.NaN;
+let lastIsoTime = "";
+
+/** Executions come many in a millisecond, and writing a time costs more than reading it. */
+function isoTime(time: number): string {
+  if (time !== lastTime) {
+    lastTime = time;
+    lastIsoTime = new Date(time).toISOString();
+  }
+  return lastIsoTime;
 }
 
 function outcomeKey(path: string, attempt: number): string {
