@@ -1,10 +1,10 @@
 /** The program's log. It goes to stderr, because stdout carries data. */
 import { createRequire } from "node:module";
 
-export type LogLevel = "debug" | "info" | "warn" | "error";
+type LogLevel = "debug" | "info" | "warn" | "error";
 
 /** What a line is about, by name; an `err` that is an Error is shown with its stack. */
-export interface LogFields {
+interface LogFields {
   readonly [name: string]: unknown;
 }
 
@@ -16,7 +16,7 @@ export interface Log {
 }
 
 /** Where lines go; `process.stderr`, or whatever a test collects them in. */
-export interface LogStream {
+interface LogStream {
   readonly isTTY?: boolean;
   write(text: string): unknown;
 }
@@ -48,11 +48,6 @@ export function createLog(options: LogOptions = {}): Log {
   const json = options.json ?? target.isTTY !== true;
   return json ? jsonLog(stream, level) : textLog(stream, level);
 }
-
-/** Drops everything; for parts that are used without a log. */
-export const SILENT_LOG: Log = { debug: ignore, info: ignore, warn: ignore, error: ignore };
-
-function ignore(): void {}
 
 function jsonLog(stream: LogStream, level: LogLevel): Log {
   let opened: Log | undefined;
@@ -137,7 +132,7 @@ function textOfValue(value: unknown): string {
  *
  * @see https://www.unicode.org/reports/tr9/ for the directional marks
  */
-export function escapeControls(text: string): string {
+function escapeControls(text: string): string {
   return text.replace(
     // oxlint-disable-next-line no-control-regex
     /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,

@@ -32,7 +32,7 @@ export function earlier(outer: Deadline | undefined, inner: Deadline): Deadline 
   return outer !== undefined && outer.at <= inner.at ? outer : inner;
 }
 
-export function timeoutError(path: string | undefined, timeoutMs: number): StepError {
+function timeoutError(path: string | undefined, timeoutMs: number): StepError {
   return path === undefined
     ? {
         code: "WORKFLOW_TIMEOUT",
@@ -96,7 +96,7 @@ export async function runWithin(
     const first = await Promise.race([running, timeIsOver]);
     if (first !== undefined) return first;
 
-    controller.abort(new WfError(limit.error.code as "STEP_TIMEOUT", limit.error.message));
+    controller.abort(new WfError(limit.error.code, limit.error.message));
     const late = await Promise.race([running.catch(() => undefined), timer.wait(GRACE_MS, outer)]);
     return timedOut(limit, late);
   } finally {

@@ -1,12 +1,8 @@
 /** Header fields that a workflow's expressions yield. No I/O. */
 import type { Value } from "../value.ts";
+import { isHeaderName, isHeaderValue } from "../workflow/header-syntax.ts";
 import { isObject, kindOf } from "./outcome.ts";
 
-/** RFC 9110, section 5.6.2. */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** RFC 9110, section 5.5: visible characters, spaces, tabs; above ASCII what Latin-1 can carry. */
-// eslint-disable-next-line no-control-regex
-const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const MAX_TOTAL_LENGTH = 32_768;
 
 /** A header map, or what is wrong with it in words that follow a step's name. */
@@ -22,11 +18,11 @@ export function readHeaders(value: Value): HeaderReading {
   let length = 0;
   for (const [name, field] of Object.entries(value)) {
     const shown = JSON.stringify(name.slice(0, 100));
-    if (!TOKEN.test(name)) return { ok: false, problem: `${shown} is no header name` };
+    if (!isHeaderName(name)) return { ok: false, problem: `${shown} is no header name` };
     if (field === null) continue;
     if (typeof field === "object") return { ok: false, problem: `header ${shown} must be text, got ${kindOf(field)}` };
     const text = String(field).trim();
-    if (!FIELD_VALUE.test(text)) {
+    if (!isHeaderValue(text)) {
       return { ok: false, problem: `the value of header ${shown} has a character that headers cannot carry` };
     }
     if (headers.has(name.toLowerCase())) return { ok: false, problem: `header ${shown} is given twice` };

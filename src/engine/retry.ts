@@ -50,7 +50,7 @@ function undecided(code: FailedOutcome["error"]["code"], reason: string, after: 
  * The wait before the next retry: the list's entry, multiplied by `backoff` for each retry past the end of the list;
  * what the other server asked for where that is longer; never more than `maxDelayMs`.
  */
-export function retryWaitMs(policy: RetryPolicy, retries: number, retryAfterMs = 0): number {
+function retryWaitMs(policy: RetryPolicy, retries: number, retryAfterMs = 0): number {
   const last = policy.delaysMs.length - 1;
   const listed = policy.delaysMs[Math.min(retries, last)] ?? 0;
   const wait = listed * policy.backoff ** Math.max(0, retries - last);

@@ -4,7 +4,7 @@ import { RequestInvalidError } from "./reply-error.ts";
 
 export const PAGE_SIZE = 100;
 /** Skipping reads what it skips, so it is bounded; `nextLink` goes on from any place without it. */
-export const MAX_OFFSET = 10_000;
+const MAX_OFFSET = 10_000;
 
 /** A list request, understood. */
 export interface HistoryQuery {

@@ -6,6 +6,7 @@
  */
 import { isUtf8 } from "node:buffer";
 import { WfError } from "../errors.ts";
+import { isHeaderName } from "../workflow/header-syntax.ts";
 import { parseMediaType } from "./media-type.ts";
 
 /** One part as it was sent. */
@@ -120,7 +121,7 @@ function parseHeaders(bytes: Buffer, number: number): ReadonlyMap<string, string
   for (const line of bytes.toString("utf8").split(CRLF)) {
     const colon = line.indexOf(":");
     const name = line.slice(0, Math.max(0, colon)).toLowerCase();
-    if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name) || /[\r\n\0]/.test(line)) {
+    if (!isHeaderName(name) || /[\r\n\0]/.test(line)) {
       throw malformed(`has a malformed header line in part ${number}`);
     }
     if (headers.has(name)) throw malformed(`has the header ${name} twice in part ${number}`);

@@ -10,7 +10,7 @@ import { LINGER_MS, RETRY_AFTER_SECONDS } from "./limits.ts";
 import { JSON_TYPE } from "./static-headers.ts";
 
 /** The JSON body of an error. */
-export interface ErrorBody {
+interface ErrorBody {
   readonly message: string;
   readonly code: ErrorCode;
   readonly hint?: string;

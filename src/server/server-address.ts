@@ -8,7 +8,7 @@ export function isLoopback(host: string): boolean {
 }
 
 /** The host of a `Host` header without its port, lower case; undefined when it is malformed. */
-export function hostName(header: string | undefined): string | undefined {
+function hostName(header: string | undefined): string | undefined {
   return /^([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/.exec(header?.toLowerCase() ?? "")?.[1];
 }
 

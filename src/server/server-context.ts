@@ -3,29 +3,20 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Engine } from "../engine/engine.ts";
 import type { Log } from "../log.ts";
 import type { Definition } from "../workflow/definition.ts";
+import type { Settings } from "../workflow/settings.ts";
 import type { BodyBudget } from "./limits.ts";
 
-export interface ServerSettings {
-  /** The project's id, as it stands in URLs. */
-  readonly project: string;
-  /** A name or an address of this machine, for example `127.0.0.1`. */
-  readonly host: string;
-  /** 0 takes a free one. */
-  readonly port: number;
-  /** How long a caller waits for the response step before it gets 542. 55,000 in the reference. */
-  readonly responseTimeoutMs: number;
-  /** Of one request, received and decoded alike. */
-  readonly maxBodyBytes: number;
-  /** Executions that may run at once; further requests get 429. */
-  readonly maxExecutions: number;
-  /** How long a graceful close waits for requests and executions. */
-  readonly drainMs: number;
+/** What the server needs of the project's settings. */
+export interface ServerSettings extends Pick<
+  Settings,
+  "project" | "host" | "port" | "responseTimeoutMs" | "maxBodyBytes" | "maxExecutions" | "drainMs"
+> {
   /** Serve workflows without `auth` on an address that others reach. @defaultValue false */
   readonly allowUnauthenticated?: boolean;
 }
 
 /** What authentication looks at: the request before its body is parsed. */
-export interface AuthRequest {
+interface AuthRequest {
   readonly method: string;
   /** Path and query as received. */
   readonly url: string;

@@ -5,7 +5,7 @@ import { ExpressionSyntaxError } from "./expression.ts";
 import type { Reference } from "./expression.ts";
 
 /** Names that stand for a group of functions where a call follows, unless a macro's variable hides them. */
-export const NAMESPACES: ReadonlySet<string> = new Set(["base64", "math", "optional", "cel"]);
+const NAMESPACES: ReadonlySet<string> = new Set(["base64", "math", "optional", "cel"]);
 
 /** What `type(x)` is compared with. */
 export const TYPE_NAMES: ReadonlySet<string> = new Set([

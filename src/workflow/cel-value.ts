@@ -120,7 +120,7 @@ export function failure(message: string, hint?: string): WfError {
 }
 
 /** Longest text that an expression may build, in UTF-16 units. */
-export const MAX_TEXT = 10_000_000;
+const MAX_TEXT = 10_000_000;
 
 /** Work units of one evaluation: a turn of `map` costs 1, so that nested ones end within about a second. */
 export const MAX_WORK = 5_000_000;

@@ -171,7 +171,7 @@ async function readAll(
 ): Promise<(ReadText | undefined)[]> {
   const texts: (ReadText | undefined)[] = [];
   for (let at = 0; at < names.length; at += READ_AT_ONCE) {
-    texts.push(...(await Promise.all(names.slice(at, at + READ_AT_ONCE).map(read))));
+    texts.push(...(await Promise.all(names.slice(at, at + READ_AT_ONCE).map(async (name) => read(name)))));
   }
   return texts;
 }

@@ -13,7 +13,7 @@ import { readSteps } from "./parse/step.ts";
 import { readTrigger } from "./parse/trigger.ts";
 import type { Place, Problem } from "./problem.ts";
 
-export const WORKFLOW_KEYS: readonly string[] = [
+const WORKFLOW_KEYS: readonly string[] = [
   "name",
   "description",
   "trigger",

@@ -35,17 +35,12 @@ export function isUuid(text: string): boolean {
 
 /** An ISO 8601 calendar date alone, or with a time of day, with or without its offset. */
 export function isDate(text: string): boolean {
-  return text.length === 10 ? isCalendarDate(text) : isDateAndTime(text, false);
+  return text.length === 10 ? isCalendarDate(text) : isDateAndTime(text);
 }
 
-/** An ISO 8601 date with a time and its offset from UTC. */
-export function isDateTime(text: string): boolean {
-  return isDateAndTime(text, true);
-}
-
-function isDateAndTime(text: string, offsetNeeded: boolean): boolean {
+function isDateAndTime(text: string): boolean {
   if (text.length < 16 || text.length > 40 || !/[t ]/i.test(text.charAt(10))) return false;
-  return isCalendarDate(text.slice(0, 10)) && isTimeOfDay(text.slice(11), offsetNeeded);
+  return isCalendarDate(text.slice(0, 10)) && isTimeOfDay(text.slice(11));
 }
 
 function isCalendarDate(text: string): boolean {
@@ -56,9 +51,9 @@ function isCalendarDate(text: string): boolean {
   return day >= 1 && day <= (DAYS_IN_MONTH[month - 1] ?? 0) + leapDay;
 }
 
-function isTimeOfDay(text: string, offsetNeeded: boolean): boolean {
+function isTimeOfDay(text: string): boolean {
   const match = TIME.exec(text);
-  if (!match || (offsetNeeded && match[4] === undefined)) return false;
+  if (!match) return false;
   const [hour, minute, second] = [Number(match[1]), Number(match[2]), Number(match[3] ?? 0)];
   if (hour > 23 || minute > 59 || second > 60) return false;
   const offset = match[4] ?? "Z";

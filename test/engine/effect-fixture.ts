@@ -30,7 +30,7 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-export const HASH: string = createHash("sha256").update("definition").digest("hex");
+const HASH: string = createHash("sha256").update("definition").digest("hex");
 
 export function effectCall(more: Partial<EffectCall> = {}): EffectCall {
   return {

@@ -175,7 +175,7 @@ describe("foreach", () => {
       "rows[0].cells[1].one@1",
       "rows[1].cells[0].one@1",
     ]);
-    expect(world.inputs.toSorted()).toEqual(["a", "b", "c"]);
+    expect(world.inputs.map(String).toSorted()).toEqual(["a", "b", "c"]);
   });
 
   test.each([

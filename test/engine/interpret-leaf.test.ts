@@ -155,7 +155,10 @@ describe("workflow", () => {
 
 describe("fail", () => {
   test("ends the workflow with its message", async () => {
-    const { end } = await run([fail("stop", (scope) => `no ${String(path("trigger.method")(scope))}`), http("a")]);
-    expect(end).toEqual({ status: "FAILED", error: { code: "FAILED_BY_STEP", message: "no POST" } });
+    const { end } = await run([
+      fail("stop", (scope) => `no ${JSON.stringify(path("trigger.method")(scope))}`),
+      http("a"),
+    ]);
+    expect(end).toEqual({ status: "FAILED", error: { code: "FAILED_BY_STEP", message: 'no "POST"' } });
   });
 });

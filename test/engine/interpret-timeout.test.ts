@@ -26,7 +26,7 @@ const listening = (made: EffectCall): Promise<StepOutcome> =>
   new Promise((resolve) => {
     made.signal.addEventListener("abort", () => {
       const reason = made.signal.reason as { code: string };
-      resolve({ ...broken(), input: { reason: reason.code }, logs: ["was at work"] } as StepOutcome);
+      resolve({ ...broken(), input: { reason: reason.code }, logs: ["was at work"] });
     });
   });
 

@@ -194,7 +194,7 @@ function decodeText(bytes: Buffer, charset: string, fatal: boolean): string {
 }
 
 /** @throws {@link WfError} `HTTP_RESPONSE_MALFORMED` */
-export function parseJson(text: string): Value {
+function parseJson(text: string): Value {
   if (depthExceeds(text, MAX_JSON_DEPTH)) {
     throw new WfError("HTTP_RESPONSE_MALFORMED", `The answer's JSON is nested deeper than ${MAX_JSON_DEPTH} levels.`);
   }

@@ -90,7 +90,7 @@ export function statusFailure(target: string, details: ValueObject, now: number)
 }
 
 /** RFC 9110 section 10.2.3: seconds or a date; at most a day. */
-export function retryAfter(value: Value | undefined, now: number): number | undefined {
+function retryAfter(value: Value | undefined, now: number): number | undefined {
   if (typeof value !== "string") return undefined;
   const text = value.trim();
   const ms = /^\d{1,10}$/.test(text) ? Number(text) * 1000 : /[a-z]/i.test(text) ? Date.parse(text) - now : Number.NaN;

@@ -2,26 +2,10 @@
 import { WfError } from "../../errors.ts";
 import { FileValue } from "../../value.ts";
 import type { Value } from "../../value.ts";
+import { CONNECTION_FIELDS, isHeaderName, isHeaderValue } from "../../workflow/header-syntax.ts";
 
 /** By lower-case name; a list is sent as repeated lines. */
 export type RequestHeaders = Map<string, string | string[]>;
-
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** RFC 9110 section 5.5: visible characters, space and tab, and the obsolete upper half; no CR, LF, NUL. */
-const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-
-/** Connection handling and framing belong to the client (RFC 9110 section 7.6.1). */
-const REFUSED = new Set([
-  "connection",
-  "content-length",
-  "expect",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
 
 const CREDENTIAL =
   /^(?:authorization|proxy-authorization|cookie)$|api-?key|secret|(?:^|[-_])(?:auth|token|password)(?:$|[-_])/;
@@ -52,9 +36,9 @@ export function readHeaders(value: Value): RequestHeaders {
 
 /** @throws {@link WfError} `STEP_INVALID` */
 export function checkHeaderName(name: string): string {
-  if (!TOKEN.test(name)) throw new WfError("STEP_INVALID", `${JSON.stringify(name)} is no header name.`);
+  if (!isHeaderName(name)) throw new WfError("STEP_INVALID", `${JSON.stringify(name)} is no header name.`);
   const lower = name.toLowerCase();
-  if (REFUSED.has(lower)) {
+  if (CONNECTION_FIELDS.has(lower) || lower === "expect") {
     throw new WfError("STEP_INVALID", `The header ${name} is not the step's to set: wf frames the request itself.`);
   }
   return lower;
@@ -62,7 +46,7 @@ export function checkHeaderName(name: string): string {
 
 /** @throws {@link WfError} `STEP_INVALID`; the message holds no value, since it may be a secret */
 export function checkHeaderValue(name: string, value: string): string {
-  if (!FIELD_VALUE.test(value)) {
+  if (!isHeaderValue(value)) {
     throw new WfError(
       "STEP_INVALID",
       `The value of the header ${name} holds a line break, a control character or a character outside ISO 8859-1.`,

@@ -74,7 +74,7 @@ export function shownRequest(request: OutgoingRequest): Value {
 }
 
 /** @throws {@link WfError} `STEP_INVALID`; the message does not hold the URL, which may hold a secret */
-export function readUrl(value: Value, what: string): URL {
+function readUrl(value: Value, what: string): URL {
   if (typeof value !== "string") throw new WfError("STEP_INVALID", `The ${what} must be a text.`);
   const url = URL.parse(value);
   if (!url) throw new WfError("STEP_INVALID", `The ${what} is not a whole URL such as https://api.example.com/items.`);

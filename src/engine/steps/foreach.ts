@@ -35,18 +35,17 @@ export async function runTurns(
   const ids = visibleIds(step.steps);
   const outputs: Value[] = Array.from(list, () => null);
   let next = 0;
-  let stopped = false;
-  let first: { readonly index: number; readonly failure: Failure } | undefined;
+  const stop: { at?: { readonly index: number; readonly failure: Failure } } = {};
 
   const fail = (index: number, failure: Failure): void => {
-    stopped = true;
-    const sooner = first === undefined || index < first.index;
-    const graver = failure.deadline !== undefined && first?.failure.deadline === undefined;
-    const milder = failure.deadline === undefined && first?.failure.deadline !== undefined;
-    if (graver || (sooner && !milder)) first = { index, failure };
+    const known = stop.at;
+    const sooner = known === undefined || index < known.index;
+    const graver = failure.deadline !== undefined && known?.failure.deadline === undefined;
+    const milder = failure.deadline === undefined && known?.failure.deadline !== undefined;
+    if (graver || (sooner && !milder)) stop.at = { index, failure };
   };
   const takeTurns = async (): Promise<void> => {
-    while (!stopped && next < list.length) {
+    while (stop.at === undefined && next < list.length) {
       const index = next++;
       const names = frame.names.fork({ [step.as]: list[index] ?? null, [`${step.as}_index`]: index });
       const turn = { ...frame, prefix: `${path}[${index}].`, names };
@@ -58,7 +57,6 @@ export async function runTurns(
     }
   };
   await Promise.all(Array.from({ length: Math.min(step.concurrency, list.length) }, takeTurns));
-  // The cast: assignments inside `fail` are unknown to the compiler's flow analysis.
-  const failure = (first as { readonly failure: Failure } | undefined)?.failure;
+  const failure = stop.at?.failure;
   return failure === undefined ? succeeded(outputs) : containerFailed(failure);
 }

@@ -1,5 +1,6 @@
 import type { ResponseStep } from "../../workflow/definition.ts";
 import type { Scope } from "../../workflow/expression.ts";
+import { CONNECTION_FIELDS } from "../../workflow/header-syntax.ts";
 import { FileValue } from "../../value.ts";
 import type { Reply } from "../engine.ts";
 import { readHeaders } from "../header.ts";
@@ -7,18 +8,6 @@ import { failed, kindOf } from "../outcome.ts";
 import type { FailedOutcome } from "../outcome.ts";
 
 type Response = Extract<Reply, { readonly kind: "response" }>;
-
-/** Fields of the connection and of the message's framing: they belong to the server (RFC 9110, section 7.6.1; RFC 9112). */
-const SERVERS_OWN: ReadonlySet<string> = new Set([
-  "connection",
-  "content-length",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
 
 /** What a response step answers. */
 export function replyOf(step: ResponseStep, scope: Scope): Response | FailedOutcome {
@@ -32,7 +21,7 @@ export function replyOf(step: ResponseStep, scope: Scope): Response | FailedOutc
   const reading = readHeaders(step.headers?.evaluate(scope) ?? null);
   if (!reading.ok) return invalid(reading.problem);
   const { headers } = reading;
-  const own = Object.keys(headers).find((name) => SERVERS_OWN.has(name));
+  const own = Object.keys(headers).find((name) => CONNECTION_FIELDS.has(name));
   if (own !== undefined) return invalid(`header "${own}" is set by the server`);
 
   if (step.body.kind === "empty") return { kind: "response", status, headers, body: { kind: "empty" } };
@@ -44,9 +33,10 @@ export function replyOf(step: ResponseStep, scope: Scope): Response | FailedOutc
       if (typeof value === "object" && value !== null) return invalid(`text must be a string, got ${kindOf(value)}`);
       return { kind: "response", status, headers, body: { kind: "text", text: value === null ? "" : String(value) } };
     case "file":
-      if (!(value instanceof FileValue)) {
-        return invalid(`file must be a file that an http step or the trigger yields, got ${kindOf(value)}`);
-      }
-      return { kind: "response", status, headers, body: { kind: "file", file: value } };
+      break;
   }
+  if (!(value instanceof FileValue)) {
+    return invalid(`file must be a file that an http step or the trigger yields, got ${kindOf(value)}`);
+  }
+  return { kind: "response", status, headers, body: { kind: "file", file: value } };
 }

@@ -1,7 +1,7 @@
 import type { WorkflowStep } from "../../workflow/definition.ts";
 import type { Scope } from "../../workflow/expression.ts";
 import { FileValue } from "../../value.ts";
-import type { Value, ValueObject } from "../../value.ts";
+import type { Value } from "../../value.ts";
 import type { TriggerInput } from "../engine.ts";
 import { readHeaders } from "../header.ts";
 import { failed, isList, isObject, kindOf } from "../outcome.ts";
@@ -21,19 +21,22 @@ export function workflowInput(
   const search = new URLSearchParams();
   const query: [string, Value][] = [];
   for (const [name, value] of Object.entries(asked)) {
-    const texts = (isList(value) ? value : [value]).filter((one) => one !== null);
-    if (texts.some((one) => typeof one === "object"))
+    const given = (isList(value) ? value : [value]).filter((one) => one !== null);
+    if (!given.every((one) => typeof one !== "object")) {
       return invalid(`query parameter ${JSON.stringify(name)} must be text`);
-    for (const text of texts) search.append(name, String(text));
-    if (texts.length > 0) query.push([name, isList(value) ? texts.map(String) : String(texts[0])]);
+    }
+    const texts = given.map(String);
+    for (const text of texts) search.append(name, text);
+    const [first] = texts;
+    if (first !== undefined) query.push([name, isList(value) ? texts : first]);
   }
   const reading = readHeaders(step.headers?.evaluate(scope) ?? null);
   if (!reading.ok) return invalid(reading.problem);
   const body = step.body?.evaluate(scope) ?? null;
   return {
     method: "POST",
-    url: `/triggers/${step.workflow}${search.size === 0 ? "" : `?${search}`}`,
-    query: Object.fromEntries(query) as ValueObject,
+    url: `/triggers/${step.workflow}${search.size === 0 ? "" : `?${search.toString()}`}`,
+    query: Object.fromEntries(query),
     headers: reading.headers,
     body,
     ...(body instanceof FileValue ? { file: body } : {}),

@@ -11,7 +11,7 @@ const MAX_DEPTH = 100;
 const MAX_ALIASED_NODES = 20_000;
 
 /** Something wrong in the YAML itself. */
-export interface DocumentError extends Range {
+interface DocumentError extends Range {
   readonly check: string;
   readonly message: string;
   readonly hint?: string;

@@ -1,14 +1,7 @@
 /** Checks the literal headers of a file. No I/O. */
+import { CONNECTION_FIELDS, isHeaderName } from "../header-syntax.ts";
 import { describeNode, type Node } from "./node.ts";
 import type { Reader } from "./reader.ts";
-
-/** Headers that frame the message; they follow from it and cannot be chosen. */
-const FRAMING = ["connection", "content-length", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
-
-/** True for a token of RFC 9110, section 5.6.2. */
-export function isHeaderName(name: string): boolean {
-  return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name);
-}
 
 /** A map of names to texts, or an expression that yields one. */
 export function checkHeaders(reader: Reader, node: Node): void {
@@ -21,7 +14,7 @@ export function checkHeaders(reader: Reader, node: Node): void {
   for (const { key, keyRange, value } of node.entries.values()) {
     const name = key.toLowerCase();
     if (!isHeaderName(key)) reader.error(keyRange, "bad-header", `\`${key}\` cannot be a header's name`);
-    else if (FRAMING.includes(name)) {
+    else if (CONNECTION_FIELDS.has(name)) {
       reader.error(keyRange, "bad-header", `\`${key}\` follows from the message and cannot be set`, "Remove it.");
     }
     if (names.has(name)) reader.error(keyRange, "duplicate-key", `the header \`${name}\` stands twice`);

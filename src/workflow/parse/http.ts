@@ -2,7 +2,8 @@
 import type { HttpAuth, HttpBody, HttpRequest, Pagination } from "../definition.ts";
 import type { Template } from "../expression.ts";
 import type { Draft } from "./draft.ts";
-import { checkHeaders, isHeaderName } from "./headers.ts";
+import { isHeaderName } from "../header-syntax.ts";
+import { checkHeaders } from "./headers.ts";
 import type { KindInput } from "./kinds.ts";
 import { valueAt, type MapNode, type Node } from "./node.ts";
 import { present } from "./rule.ts";
@@ -12,7 +13,7 @@ export const HTTP_METHODS: readonly string[] = ["GET", "HEAD", "POST", "PUT", "P
 export const RESPONSE_MODES = ["auto", "json", "text", "file"] as const;
 const BODY_KINDS = ["json", "form", "multipart", "raw"] as const;
 const AUTH_KINDS = ["bearer", "basic", "query", "header", "oauth2"] as const;
-export const HTTP_KEYS: readonly string[] = [
+const HTTP_KEYS: readonly string[] = [
   "method",
   "url",
   "query",
@@ -85,7 +86,7 @@ function readMethod(draft: Draft, node: Node): string | undefined {
 }
 
 /** True when no expression can change scheme, host or port: they end before the first expression begins. */
-export function isLiteralHost(url: string): boolean {
+function isLiteralHost(url: string): boolean {
   if (!url.includes("${{")) return true;
   const origin = /^https?:\/\/[^/?#\\\s]+[/?#]/i.exec(url)?.[0];
   return origin !== undefined && !origin.includes("${{");

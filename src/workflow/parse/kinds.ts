@@ -8,8 +8,8 @@ import { valueAt, type MapNode, type Node, type Range } from "./node.ts";
 import { present } from "./rule.ts";
 import { Frame, RESERVED_ROOTS, RESERVED_WORDS, withRoots, type ParseScope } from "./scope.ts";
 
-export const RESPONSE_KEYS: readonly string[] = ["status", "headers", "json", "text", "file"];
-export const WORKFLOW_KEYS: readonly string[] = ["id", "query", "headers", "body", "wait"];
+const RESPONSE_KEYS: readonly string[] = ["status", "headers", "json", "text", "file"];
+const WORKFLOW_KEYS: readonly string[] = ["id", "query", "headers", "body", "wait"];
 export const WORKFLOW_ID: RegExp = /^[a-z0-9][a-z0-9-]{0,63}$/;
 const DEFAULT_MEMORY_BYTES = 128_000_000;
 const MIN_MEMORY_BYTES = 16_000_000;

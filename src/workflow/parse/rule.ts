@@ -1,6 +1,7 @@
 /** Reads the rules of a request trigger. No I/O. */
 import type { Json } from "../../json.ts";
 import { ruleConflicts } from "../check-rules.ts";
+import { isHeaderName } from "../header-syntax.ts";
 import type { Rule, RuleSet, RuleType } from "../rule.ts";
 import { valueAt, type MapNode, type Node } from "./node.ts";
 import { jsonOf, type Reader } from "./reader.ts";
@@ -44,7 +45,7 @@ const OTHER_NAMES: { readonly [name: string]: string } = {
   ANY: "any",
 };
 
-export const RULE_KEYS: readonly string[] = [
+const RULE_KEYS: readonly string[] = [
   "type",
   "required",
   "nullable",
@@ -82,7 +83,7 @@ export function readRuleSet(reader: Reader, node: Node, what: string, place: Rul
   for (const entry of map?.entries.values() ?? []) {
     const name = place === "headers" ? entry.key.toLowerCase() : entry.key;
     if (rules.has(name)) reader.error(entry.keyRange, "duplicate-key", `\`${name}\` stands twice in ${what}`);
-    if (place === "headers" && !/^[!#$%&'*+.^_`|~\w-]+$/.test(name)) {
+    if (place === "headers" && !isHeaderName(name)) {
       reader.error(entry.keyRange, "bad-header", `\`${entry.key}\` cannot be a header's name`);
     }
     rules.set(name, readRule(reader, entry.value, place));
@@ -90,7 +91,7 @@ export function readRuleSet(reader: Reader, node: Node, what: string, place: Rul
   return Object.fromEntries(rules);
 }
 
-export function readRule(reader: Reader, node: Node, place: RulePlace): Rule {
+function readRule(reader: Reader, node: Node, place: RulePlace): Rule {
   if (node.kind === "scalar") {
     const type = reader.oneOf(node, "a rule", RULE_TYPES, OTHER_NAMES) ?? "any";
     checkType(reader, node, type, place);

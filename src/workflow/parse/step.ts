@@ -10,10 +10,10 @@ import { didYouMean } from "./reader.ts";
 import { present } from "./rule.ts";
 import { type ParseScope, RESERVED_WORDS, withRoots } from "./scope.ts";
 
-export const COMMON_KEYS: readonly string[] = ["id", "name", "if", "retry", "timeout", "on_error"];
+const COMMON_KEYS: readonly string[] = ["id", "name", "if", "retry", "timeout", "on_error"];
 
 /** The keys beside the kind's own that a kind has at the level of the step. */
-export const KIND_KEYS: { readonly [kind in StepKind]: readonly string[] } = {
+const KIND_KEYS: { readonly [kind in StepKind]: readonly string[] } = {
   http: [],
   function: ["with", "memory"],
   switch: [],
@@ -42,7 +42,7 @@ const READERS: { readonly [kind in StepKind]: KindReader } = {
 /** @defaultValue of functions, which run code that may never end. */
 const FUNCTION_TIMEOUT_MS = 30_000;
 
-export const DEFAULT_RETRY_DELAYS_MS: readonly number[] = [10_000, 20_000, 30_000, 50_000, 80_000];
+const DEFAULT_RETRY_DELAYS_MS: readonly number[] = [10_000, 20_000, 30_000, 50_000, 80_000];
 const MAX_RETRIES = 5;
 const MAX_RETRIES_WITH_DELAY = 100;
 const DEFAULT_MAX_DELAY_MS = 3_600_000;

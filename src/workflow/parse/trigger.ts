@@ -8,15 +8,7 @@ import { valueAt, type MapNode, type Node, type Range } from "./node.ts";
 import { jsonOf, type Reader } from "./reader.ts";
 import { present, readRuleSet } from "./rule.ts";
 
-export const TRIGGER_KEYS: readonly string[] = [
-  "methods",
-  "auth",
-  "query",
-  "headers",
-  "body",
-  "body_schema",
-  "additional",
-];
+const TRIGGER_KEYS: readonly string[] = ["methods", "auth", "query", "headers", "body", "body_schema", "additional"];
 export const TRIGGER_METHODS: readonly string[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 export const AUTH_KINDS: readonly AuthKind[] = ["none", "user-token", "api-key", "basic", "bearer", "signature"];
 
