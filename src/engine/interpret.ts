@@ -9,7 +9,6 @@
  */
 import type { Definition, ForeachStep, ParallelStep, Step, SwitchStep } from "../workflow/definition.ts";
 import type { Scope } from "../workflow/expression.ts";
-import type { ValueObject } from "../value.ts";
 import { WfError } from "../errors.ts";
 import type { ExecutionContext, ExecutionEnd, StepAttempt, StepOutcome } from "./context.ts";
 import { earlier, expired, isExpiry, limitOf, runWithin } from "./deadline.ts";
@@ -68,7 +67,7 @@ export async function interpret(
 function rootScope(context: ExecutionContext, effects: Effects): Scope {
   const { id, workflowId, startedAt, userId } = context.execution;
   return {
-    trigger: { ...context.input } as ValueObject,
+    trigger: { ...context.input },
     secrets: effects.secrets,
     execution: { id, workflowId, startedAt, ...(userId === undefined ? {} : { userId }) },
   };
@@ -204,8 +203,9 @@ class Interpreter implements Walk {
         return "kind" in items ? items : runTurns(step, items.list, frame, path, this);
       }
       case "parallel":
-        return runParallel(step, frame, this);
+        break;
     }
+    return runParallel(step, frame, this);
   }
 
   async #runLeaf(step: Exclude<Step, Container>, frame: Frame, path: string, attempt: number): Promise<StepOutcome> {
@@ -233,14 +233,10 @@ class Interpreter implements Walk {
         return this.#record(step, frame, path, attempt, { kind: "succeeded", output });
       }
       case "fail":
-        return this.#record(
-          step,
-          frame,
-          path,
-          attempt,
-          this.#guard(() => failWith(step, frame.names.scope)),
-        );
+        break;
     }
+    const failure = this.#guard(() => failWith(step, frame.names.scope));
+    return this.#record(step, frame, path, attempt, failure);
   }
 
   async #effect(

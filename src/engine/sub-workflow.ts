@@ -104,21 +104,21 @@ async function waitForEnd(engine: Engine, id: string, signal: AbortSignal): Prom
   const { promise, resolve } = Promise.withResolvers<Execution | undefined>();
   const stop = (): void => resolve(undefined);
   signal.addEventListener("abort", stop, { once: true });
-  let waiting = !signal.aborted;
-  if (!waiting) stop();
+  const state = { waiting: !signal.aborted };
+  if (!state.waiting) stop();
   const poll = async (): Promise<void> => {
-    while (waiting) {
+    while (state.waiting) {
       const end = await engine.waitEnd(id, POLL_MS);
       if (end !== undefined) return resolve(end);
       // An engine that is closing does not wait at all; asking it again at once would never let it close.
-      if (waiting) await pause(PAUSE_MS, undefined, { ref: false });
+      if (state.waiting) await pause(PAUSE_MS, undefined, { ref: false });
     }
   };
   try {
     // The race is held once, for all polls: each further one would stay linked to it for as long as the child runs.
     return await Promise.race([promise, poll().then(() => promise)]);
   } finally {
-    waiting = false;
+    state.waiting = false;
     signal.removeEventListener("abort", stop);
   }
 }
@@ -160,8 +160,9 @@ function answer(reply: Reply | undefined): ValueObject {
     case "file":
       return { statusCode: status, body: body.file };
     case "empty":
-      return { statusCode: status, body: null };
+      break;
   }
+  return { statusCode: status, body: null };
 }
 
 /** How many workflows stand above an execution: 0 for one that a request from outside started. */

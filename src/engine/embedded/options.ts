@@ -24,7 +24,7 @@ export interface EmbeddedEngineOptions {
 }
 
 /** The part of the program's log that an engine uses. */
-export interface EngineLog {
+interface EngineLog {
   info(fields: { readonly [name: string]: unknown }, message: string): void;
   warn(fields: { readonly [name: string]: unknown }, message: string): void;
   error(fields: { readonly [name: string]: unknown }, message: string): void;

@@ -12,6 +12,7 @@ import type { ExecutionContext, ExecutionEnd, ExecutionInfo, StepAttempt, StepOu
 import type { Reply, StepError, TriggerInput } from "../engine.ts";
 import { type EncodedValue, recordValue, type Scrub } from "../record.ts";
 import type { GroupCommit } from "./commit.ts";
+import { isoTime } from "./iso-time.ts";
 import { type Encoded, encodeOutcome, replayOutcome } from "./outcome.ts";
 import type { MarkRow, StepRow } from "./read.ts";
 import { MARK, STEPS_PER_EXECUTION } from "./schema.ts";
@@ -377,18 +378,6 @@ export function endOf(error: unknown): Extract<ExecutionEnd, { status: "FAILED" 
       ? { code: error.code, message: error.message }
       : { code: "INTERNAL", message: "Internal error" };
   return { status: "FAILED", error: known };
-}
-
-let lastTime = Number.NaN;
-let lastIsoTime = "";
-
-/** Executions come many in a millisecond, and writing a time costs more than reading it. */
-function isoTime(time: number): string {
-  if (time !== lastTime) {
-    lastTime = time;
-    lastIsoTime = new Date(time).toISOString();
-  }
-  return lastIsoTime;
 }
 
 function outcomeKey(path: string, attempt: number): string {

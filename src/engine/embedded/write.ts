@@ -85,7 +85,7 @@ export interface StatusWrite extends WriteBase {
 }
 
 /** Waits for what was added before it, and writes nothing itself. */
-export interface EmptyWrite extends WriteBase {
+interface EmptyWrite extends WriteBase {
   readonly kind: "none";
 }
 
