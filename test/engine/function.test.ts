@@ -221,6 +221,7 @@ test("waiting for a thread ends with the signal", async () => {
 
 test.each([
   ["its heap", "const all = []; for (;;) all.push({ text: 'x'.repeat(10) + all.length });"],
+  ["a loop without calls of its own", "const all = []; for (;;) all.push(new Array(1000).fill(1.5));"],
   ["buffers", "const all = []; for (;;) { if (all.length < 600) all.push(Buffer.alloc(1_000_000, 1)); }"],
 ])("using too much memory in %s crashes the step only", async (_name, code) => {
   const { run } = open(`export default () => { ${code} };`);

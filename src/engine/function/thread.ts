@@ -2,7 +2,9 @@ import { Worker } from "node:worker_threads";
 import { WfError } from "../../errors.ts";
 import { formatDuration } from "../../duration.ts";
 import type { FromWorker, ToWorker, WorkerSetup } from "./message.ts";
+import { keepLoopsInterruptible } from "./flags.ts";
 import type { Job, JobEnd, JobOutcome } from "./job.ts";
+import { holdBusy, releaseBusy } from "./process-end.ts";
 
 /** One worker thread. */
 export interface Thread {
@@ -15,7 +17,7 @@ export interface Thread {
 
 /** How long a function may tidy up after `signal` aborts, before its thread is ended. */
 const GRACE_MS = 200;
-/** A thread that V8 cannot interrupt (it happens in its own garbage collection) is given up after this long. */
+/** A thread that V8 cannot interrupt (it may be within one long call of native code) is given up after this long. */
 const GIVE_UP_MS = 2_000;
 /** V8's own limit covers its heap only; what buffers hold outside of it is looked at this often. */
 const MEMORY_CHECK_MS = 200;
@@ -42,6 +44,7 @@ export function startThread(key: string, module: string, maxMemoryBytes: number,
     maxLineLength: MAX_LINE_LENGTH,
     maxOutputBytes: MAX_OUTPUT_BYTES,
   };
+  keepLoopsInterruptible();
   const worker = new Worker(ENTRY, {
     workerData,
     name: "wf function",
@@ -81,6 +84,7 @@ export function startThread(key: string, module: string, maxMemoryBytes: number,
     running?.settle(memory ? { kind: "memory" } : { kind: "uncaught", error });
   });
   worker.once("exit", (exitCode) => {
+    releaseBusy(worker);
     running?.settle({ kind: "exit", exitCode });
     gone();
   });
@@ -90,6 +94,7 @@ export function startThread(key: string, module: string, maxMemoryBytes: number,
     const current: Running = { call: (calls += 1), job, logs: [], settle: ended.resolve };
     running = current;
     worker.ref();
+    holdBusy(worker);
     let verdict: JobOutcome | undefined;
     let ending: NodeJS.Timeout | undefined;
     const stop = (end: JobOutcome, message: string): void => {
@@ -130,6 +135,7 @@ export function startThread(key: string, module: string, maxMemoryBytes: number,
       gone();
     } else {
       worker.unref();
+      releaseBusy(worker);
     }
     return { end, logs: current.logs };
   }
@@ -145,9 +151,22 @@ export function startThread(key: string, module: string, maxMemoryBytes: number,
   };
 }
 
+const endings = new WeakMap<Worker, Promise<void>>();
+
 /** Resolves when the thread has ended, or is given up. */
-async function endWorker(worker: Worker): Promise<void> {
+function endWorker(worker: Worker): Promise<void> {
+  let ending = endings.get(worker);
+  if (!ending) {
+    ending = terminate(worker);
+    endings.set(worker, ending);
+  }
+  return ending;
+}
+
+async function terminate(worker: Worker): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
+  // An idle thread may be as busy with what an earlier call left behind.
+  if (worker.threadId !== -1) holdBusy(worker);
   const timer = setTimeout(resolve, GIVE_UP_MS);
   worker.terminate().then(
     () => resolve(),
