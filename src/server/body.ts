@@ -63,37 +63,32 @@ function readRaw(request: IncomingMessage, limitBytes: number): Promise<Buffer> 
     let first: Buffer | undefined;
     let pieces: Buffer[] | undefined;
     let size = 0;
+    // The listeners stay: taking four off costs more than the body, and errors that come later must not end the process.
+    let settled = false;
 
+    const settle = (error: WfError | undefined): void => {
+      if (settled) return;
+      settled = true;
+      const whole = pieces ? Buffer.concat(pieces, size) : (first ?? EMPTY);
+      first = pieces = undefined;
+      if (error === undefined) resolve(whole);
+      else reject(error);
+    };
     const onData = (piece: Buffer): void => {
+      if (settled) return;
       size += piece.length;
-      if (size > limitBytes) {
-        stop();
-        reject(tooLarge(limitBytes));
-      } else if (first === undefined) first = piece;
+      if (size > limitBytes) settle(tooLarge(limitBytes));
+      else if (first === undefined) first = piece;
       else (pieces ??= [first]).push(piece);
     };
-    const onEnd = (): void => {
-      const whole = pieces ? Buffer.concat(pieces, size) : (first ?? EMPTY);
-      stop();
-      if (request.complete) resolve(whole);
-      else reject(cutOff());
-    };
+    const onEnd = (): void => settle(request.complete ? undefined : cutOff());
     const onBroken = (): void => {
-      stop();
-      reject(cutOff());
-    };
-    const stop = (): void => {
-      request.off("data", onData).off("end", onEnd).off("close", onBroken).off("error", onBroken);
-      // Errors that come later, of a request already answered for, must not end the process.
-      request.on("error", ignore);
-      first = pieces = undefined;
+      if (!settled) settle(cutOff());
     };
     request.on("data", onData).on("end", onEnd).on("close", onBroken).on("error", onBroken);
     return undefined;
   });
 }
-
-function ignore(): void {}
 
 function cutOff(): WfError {
   return new WfError("BODY_MALFORMED", "The connection ended before the body was complete");

@@ -13,8 +13,8 @@ export function encodeInput(start: ExecutionStart, scrub: Scrub | undefined): En
   const { input, bodyText } = start;
   // Escapes that JSON.stringify would not write could hide a secret from the scrub.
   if (bodyText !== undefined && input.file === undefined && !(scrub !== undefined && /\\[u/]/.test(bodyText))) {
-    const { body: _, ...head } = input;
-    const encoded = encodeValue(head, Infinity);
+    const { method, url, query, headers, userId } = input;
+    const encoded = encodeValue({ method, url, query, headers, ...(userId === undefined ? {} : { userId }) }, Infinity);
     const json = `${encoded.json.slice(0, -1)},"body":${bodyText}}`;
     if (encoded.files === null && (scrub === undefined || scrub(json) === json)) return { json, files: null, input };
   }
