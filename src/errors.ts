@@ -96,7 +96,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   STORE_LOCKED: {
     status: 503,
     exit: 1,
-    hint: "Stop the other process, or give this one its own folder with --dir. Several processes share the work with --store postgres://…",
+    hint: "Stop the other process, or give this one a store of its own with --store <folder>.",
   },
   STORE_VERSION: { status: 503, exit: 1, hint: "Use the version of wf that wrote .wf/wf.db, or a newer one." },
 

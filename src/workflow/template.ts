@@ -66,18 +66,39 @@ function compileStrings(value: Json): TemplateTree {
  * @throws {@link ExpressionSyntaxError} with offsets into `text`
  */
 export function compileText(text: string): TextTemplate {
+  return compileParts(text, () => textOf);
+}
+
+/**
+ * Compiles a URL. What an expression yields behind the host is one piece of path or query, percent-encoded: data cannot
+ * lead elsewhere. An expression that begins the URL, or stands in its host, stays as it is.
+ *
+ * @throws {@link ExpressionSyntaxError} with offsets into `text`
+ */
+export function compileUrl(text: string): TextTemplate {
+  return compileParts(text, (before) => (/[/?#]/.test(before.replace(/^https?:\/\//i, "")) ? urlPieceOf : textOf));
+}
+
+type ToText = (value: Value, expression: Expression) => string;
+
+/** @param toText - Chooses how a value becomes text by the literal text before it. */
+function compileParts(text: string, toText: (before: string) => ToText): TextTemplate {
+  let before = "";
   const expressions: Expression[] = [];
   const offsets: number[] = [];
-  const parts = scanTemplate(text).map((part) => {
-    if (part.kind === "text") return part.text;
+  const parts = scanTemplate(text).map((part): TextPart => {
+    if (part.kind === "text") {
+      before += part.text;
+      return part.text;
+    }
     const expression = compileAt(part.source, part.offset);
     expressions.push(expression);
     offsets.push(part.offset);
-    return expression;
+    return { expression, toText: toText(before) };
   });
   const [only = ""] = parts;
   if (parts.length <= 1) {
-    const evaluate = typeof only === "string" ? () => only : (scope: Scope) => only.evaluate(scope);
+    const evaluate = typeof only === "string" ? () => only : (scope: Scope) => only.expression.evaluate(scope);
     return new CompiledTemplate(expressions, evaluate, offsets);
   }
   return new CompiledTemplate(expressions, (scope) => evaluateText(parts, scope), offsets);
@@ -93,10 +114,12 @@ function compileAt(source: string, offset: number): Expression {
   }
 }
 
-function evaluateText(parts: readonly (string | Expression)[], scope: Scope): string {
+type TextPart = string | { readonly expression: Expression; readonly toText: ToText };
+
+function evaluateText(parts: readonly TextPart[], scope: Scope): string {
   let text = "";
   for (const part of parts) {
-    const piece = typeof part === "string" ? part : textOf(part.evaluate(scope), part);
+    const piece = typeof part === "string" ? part : part.toText(part.expression.evaluate(scope), part.expression);
     checkTextLength(text.length + piece.length);
     text += piece;
   }
@@ -115,6 +138,17 @@ function textOf(value: Value, expression: Expression): string {
   }
   // Walked first: the walk is bounded in depth and work, writing JSON is not.
   return jsonText(toValue(value, new Budget()));
+}
+
+function urlPieceOf(value: Value, expression: Expression): string {
+  const piece = textOf(value, expression);
+  if (piece === "." || piece === "..") {
+    throw failure(
+      `\`${expression.source}\` is \`${piece}\`, which would lead to another path of the URL`,
+      "Refuse such values by a rule, for example with `pattern`.",
+    );
+  }
+  return encodeURIComponent(piece.toWellFormed());
 }
 
 /** Builds one template from parts that are templates, JSON, and lists and objects of such. */

@@ -201,6 +201,13 @@ steps:
     expect(problems[3]?.hint).toBe("Did you mean `http`?");
   });
 
+  test("an `auth` that this version cannot check goes live with a warning, and `none` without", () => {
+    const withAuth = (auth: string): string => `trigger: { request: { auth: ${auth} } }\nsteps: []\n`;
+    expect(found(withAuth("signature"))).toEqual(["1:31 auth-unavailable"]);
+    expect(found(withAuth("{ basic: {} }"))).toEqual(["1:33 auth-unavailable"]);
+    expect(found(withAuth("none"))).toEqual([]);
+  });
+
   test.each([
     ["plain", "      text: hi ${{ stepz.x }}\n", "4:20"],
     ["single quotes", "      text: 'it''s ${{ stepz.x }}'\n", "4:24"],

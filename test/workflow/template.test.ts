@@ -6,7 +6,7 @@ import type { Value } from "../../src/value.ts";
 import { compileExpression } from "../../src/workflow/compile.ts";
 import { ExpressionSyntaxError } from "../../src/workflow/expression.ts";
 import type { Scope } from "../../src/workflow/expression.ts";
-import { compileTemplate, compileText, constantTemplate, templateOf } from "../../src/workflow/template.ts";
+import { compileTemplate, compileText, compileUrl, constantTemplate, templateOf } from "../../src/workflow/template.ts";
 
 const file = new FileValue({ name: "r.pdf", mimeType: "application/pdf", size: 12, hash: "a".repeat(64) });
 const scope: Scope = {
@@ -162,5 +162,22 @@ describe("templates put together", () => {
 
   test("one value, one expression: the same as compiling it alone", () => {
     expect(evaluate("${{ trigger.body.user }}")).toBe(compileExpression("trigger.body.user").evaluate(scope));
+  });
+});
+
+describe("a URL", () => {
+  const evaluate = (url: string, id: Value): Value => compileUrl(url).evaluate({ id });
+
+  test.each([
+    ["https://api.example.com/items/${{ id }}", "a/../b?x=1#y", "https://api.example.com/items/a%2F..%2Fb%3Fx%3D1%23y"],
+    ["https://api.example.com/items?after=${{ id }}", "a&b=c", "https://api.example.com/items?after=a%26b%3Dc"],
+    ["https://${{ id }}.example.com/", "eu", "https://eu.example.com/"],
+    ["${{ id }}/items", "http://127.0.0.1:1/base", "http://127.0.0.1:1/base/items"],
+    ["${{ id }}", "https://example.com/a?b=c", "https://example.com/a?b=c"],
+    ["${{ id }}/items/${{ id }}", "x/y", "x/y/items/x%2Fy"],
+  ])("%s keeps its shape with %j", (url, id, expected) => expect(evaluate(url, id)).toBe(expected));
+
+  test.each([".", ".."])("refuses %j as a piece of its path", (id) => {
+    expect(() => evaluate("https://api.example.com/items/${{ id }}/", id)).toThrow(/would lead to another path/);
   });
 });

@@ -20,7 +20,7 @@ beforeAll(async () => {
     if (!/\.(yaml|ts)$/.test(file)) continue;
     const text = readFileSync(join(EXAMPLES, file), "utf8")
       .replaceAll("127.0.0.1:4000", `127.0.0.1:${port}`)
-      .replace("delay: 60s", "delay: 1s");
+      .replace("rows * 20 }}s", "rows * 300 }}ms");
     await project.write(`workflows/${file}`, text);
   }
   wf = await startServe(project.root, { args: ["--port", String(port)] });

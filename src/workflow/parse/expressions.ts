@@ -1,7 +1,7 @@
 /** Compiles the expressions and templates of a file and remembers where each stands, for the checks. No I/O. */
 import { compileExpression } from "../compile.ts";
 import type { Expression, Template } from "../expression.ts";
-import { compileTemplate, templateOf } from "../template.ts";
+import { compileText, compileUrl, templateOf, type TextTemplate } from "../template.ts";
 import { rangeInScalar, type Node, type Range, type ScalarNode } from "./node.ts";
 import type { Reader } from "./reader.ts";
 import type { ParseScope } from "./scope.ts";
@@ -58,6 +58,11 @@ export class Expressions {
     return templateOf(this.#tree(node, scope));
   }
 
+  /** A URL, in which expressions yield encoded pieces: see `compileUrl`. */
+  url(node: Node, scope: ParseScope): Template {
+    return node.kind === "scalar" ? templateOf(this.#text(node, scope, compileUrl)) : this.template(node, scope);
+  }
+
   #tree(node: Node, scope: ParseScope): TemplateTree {
     if (node.kind === "list") return node.items.map((item) => this.#tree(item, scope));
     if (node.kind === "map") {
@@ -69,16 +74,17 @@ export class Expressions {
       });
       return Object.fromEntries(entries);
     }
+    return this.#text(node, scope, compileText);
+  }
+
+  #text(node: ScalarNode, scope: ParseScope, compile: (text: string) => TextTemplate): TemplateTree {
     const { value } = node;
     if (typeof value !== "string" || !value.includes("${{")) return value;
     return (
       this.#compiled(node, 0, () => {
-        const template = compileTemplate(value);
-        let from = 0;
-        for (const expression of template.expressions) {
-          const offset = Math.max(value.indexOf(expression.source, from), 0);
-          from = offset + expression.source.length;
-          this.#use(expression, node, offset, scope);
+        const template = compile(value);
+        for (const [index, expression] of template.expressions.entries()) {
+          this.#use(expression, node, template.offsets[index] ?? 0, scope);
         }
         return template;
       }) ?? null

@@ -62,7 +62,7 @@ export function readHttp(draft: Draft, input: KindInput): { http: HttpRequest } 
   }
   const http = present<HttpRequest>({
     method: method ?? "GET",
-    url: expressions.template(urlNode ?? { kind: "scalar", value: "", style: "plain", start: 0, end: 0 }, scope),
+    url: expressions.url(urlNode ?? { kind: "scalar", value: "", style: "plain", start: 0, end: 0 }, scope),
     hostIsLiteral: url !== undefined && isLiteralHost(url),
     query: template("query"),
     headers: template("headers"),

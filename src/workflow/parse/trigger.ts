@@ -52,7 +52,9 @@ function readAuth(reader: Reader, expressions: Expressions, node: Node): Request
   const none = { kind: "none", options: {} } as const;
   if (node.kind === "scalar") {
     const kind = reader.oneOf(node, "`auth`", AUTH_KINDS);
-    return kind === undefined ? none : { kind, options: {} };
+    if (kind === undefined) return none;
+    warnOfRefusal(reader, rangeOf(node), kind);
+    return { kind, options: {} };
   }
   const map = reader.map(node, "`auth`", AUTH_KINDS);
   if (!map) return none;
@@ -69,7 +71,21 @@ function readAuth(reader: Reader, expressions: Expressions, node: Node): Request
   const kind = AUTH_KINDS.find((one) => one === entry.key);
   // Compiled only to be checked; the options stay as written and are resolved where requests are authenticated.
   expressions.template(entry.value, { frame: undefined, roots: new Set(["secrets"]) });
-  return kind === undefined ? none : { kind, options: jsonOf(entry.value) ?? {} };
+  if (kind === undefined) return none;
+  warnOfRefusal(reader, entry.keyRange, kind);
+  return { kind, options: jsonOf(entry.value) ?? {} };
+}
+
+/** The server knows no credentials yet, and lets nobody in whom it cannot check. */
+function warnOfRefusal(reader: Reader, range: Range, kind: AuthKind): void {
+  if (kind === "none") return;
+  const hint = "Use `auth: none` behind a proxy that authenticates, until then.";
+  reader.warn(
+    range,
+    "auth-unavailable",
+    `this version cannot check \`${kind}\` and answers every request with 401`,
+    hint,
+  );
 }
 
 function readRules(reader: Reader, request: MapNode): RequestRules {
