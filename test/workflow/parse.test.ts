@@ -203,8 +203,8 @@ steps:
 
   test("an `auth` that this version cannot check goes live with a warning, and `none` without", () => {
     const withAuth = (auth: string): string => `trigger: { request: { auth: ${auth} } }\nsteps: []\n`;
-    expect(found(withAuth("signature"))).toEqual(["1:31 auth-unavailable"]);
-    expect(found(withAuth("{ basic: {} }"))).toEqual(["1:33 auth-unavailable"]);
+    expect(found(withAuth("signature"))).toEqual(["1:29 auth-unavailable"]);
+    expect(found(withAuth("{ basic: {} }"))).toEqual(["1:31 auth-unavailable"]);
     expect(found(withAuth("none"))).toEqual([]);
   });
 

@@ -166,7 +166,7 @@ describe("templates put together", () => {
 });
 
 describe("a URL", () => {
-  const evaluate = (url: string, id: Value): Value => compileUrl(url).evaluate({ id });
+  const urlWith = (url: string, id: Value): Value => compileUrl(url).evaluate({ id });
 
   test.each([
     ["https://api.example.com/items/${{ id }}", "a/../b?x=1#y", "https://api.example.com/items/a%2F..%2Fb%3Fx%3D1%23y"],
@@ -175,9 +175,9 @@ describe("a URL", () => {
     ["${{ id }}/items", "http://127.0.0.1:1/base", "http://127.0.0.1:1/base/items"],
     ["${{ id }}", "https://example.com/a?b=c", "https://example.com/a?b=c"],
     ["${{ id }}/items/${{ id }}", "x/y", "x/y/items/x%2Fy"],
-  ])("%s keeps its shape with %j", (url, id, expected) => expect(evaluate(url, id)).toBe(expected));
+  ])("%s keeps its shape with %j", (url, id, expected) => expect(urlWith(url, id)).toBe(expected));
 
   test.each([".", ".."])("refuses %j as a piece of its path", (id) => {
-    expect(() => evaluate("https://api.example.com/items/${{ id }}/", id)).toThrow(/would lead to another path/);
+    expect(() => urlWith("https://api.example.com/items/${{ id }}/", id)).toThrow(/would lead to another path/);
   });
 });
