@@ -2,7 +2,7 @@
 import { stat } from "node:fs/promises";
 import { basename, relative, resolve, sep } from "node:path";
 import { WfError } from "../errors.ts";
-import { loadProject, readText, WORKFLOWS_FOLDER } from "./load.ts";
+import { loadProject, readText, WORKFLOWS_FOLDER, type LoadedSet } from "./load.ts";
 import { readWorkflow } from "./parse.ts";
 import type { Problem } from "./problem.ts";
 import { loadSettings, SETTINGS_FILE } from "./settings.ts";
@@ -11,8 +11,13 @@ export interface ProjectCheck {
   readonly problems: readonly Problem[];
   /** Text of the files that problems point into. */
   readonly sources: ReadonlyMap<string, string>;
-  /** Number of files checked. */
+  /** Number of files checked: workflows, the function modules they use, wf.yaml. */
   readonly count: number;
+}
+
+/** Function modules that were read: their problems are listed too. */
+function moduleCount({ modules, sources }: LoadedSet): number {
+  return new Set([...modules.values()].flat().filter((module) => sources.has(module))).size;
 }
 
 /**
@@ -28,7 +33,7 @@ export async function checkProject(root: string, files?: readonly string[]): Pro
   const sources = new Map([...set.sources, [SETTINGS_FILE, settings.source]]);
   const problems = [...settings.problems, ...set.problems];
   const hasSettings = settings.source === "" ? 0 : 1;
-  if (files === undefined) return { problems, sources, count: set.count + hasSettings };
+  if (files === undefined) return { problems, sources, count: set.count + moduleCount(set) + hasSettings };
   const found: Problem[] = [];
   let count = 0;
   for (const name of files) {

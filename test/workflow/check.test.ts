@@ -172,7 +172,7 @@ describe("a project", () => {
         "workflows/self.yaml:3 workflow-cycle",
       ].toSorted(),
     );
-    expect(count).toBe(7);
+    expect(count).toBe(9);
     for (const { file } of problems) expect(sources.has(file)).toBe(true);
     const one = await checkProject(folder.root, [folder.path("workflows/a.yaml")]);
     expect(one.problems.map(({ file }) => file)).toEqual(["workflows/a.yaml"]);
