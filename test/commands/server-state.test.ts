@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
@@ -12,9 +13,9 @@ import { createProject } from "../project.ts";
 const STATE: ServerState = {
   pid: process.pid,
   url: "http://127.0.0.1:4000",
-  token: "t-1",
+  token: randomBytes(16).toString("hex"),
   project: "demo",
-  store: "/tmp/demo/.wf",
+  store: "demo/.wf",
   startedAt: "2026-11-23T15:00:00.000Z",
 };
 

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 /** Small definitions for tests, without YAML. */
 import type {
   Definition,
@@ -146,7 +147,7 @@ type Script = (call: EffectCall) => StepOutcome | Promise<StepOutcome>;
 
 /** A world that answers by script, by step path or by `path@attempt`; anything else succeeds with the path. */
 export class World implements Effects {
-  readonly secrets: Effects["secrets"] = { TOKEN: "secret-token" };
+  readonly secrets: Effects["secrets"] = { TOKEN: randomBytes(12).toString("hex") };
   /** `path@attempt` of every call, in order. */
   readonly calls: string[] = [];
   readonly inputs: Value[] = [];

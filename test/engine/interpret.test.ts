@@ -33,7 +33,7 @@ describe("a step", () => {
       memory,
     );
     expect(end).toEqual(SUCCEEDED);
-    expect(world.inputs).toEqual(["c-1", "a@b.co", "secret-token", "2026-01-01T00:00:00.000Z"]);
+    expect(world.inputs).toEqual(["c-1", "a@b.co", world.secrets["TOKEN"], "2026-01-01T00:00:00.000Z"]);
   });
 
   test("whose `if` is false is recorded as skipped, and its output is null", async () => {

@@ -323,7 +323,7 @@ describe("errors", () => {
   test("that nobody expected show a caller an id only", async () => {
     const { url, engine, logged } = await serve();
     engine.onStart = () => {
-      throw new TypeError("x is not a function at /home/me");
+      throw new TypeError("x is not a function in the inmost place");
     };
     const response = await post(`${url}/triggers/lead-created`);
     expect(response.status).toBe(500);

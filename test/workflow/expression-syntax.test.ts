@@ -4,16 +4,7 @@ import { MAX_WORK } from "../../src/workflow/cel-value.ts";
 import { compileExpression } from "../../src/workflow/compile.ts";
 import { ExpressionSyntaxError } from "../../src/workflow/expression.ts";
 import type { Scope } from "../../src/workflow/expression.ts";
-
-function syntaxErrorOf(source: string): ExpressionSyntaxError {
-  try {
-    compileExpression(source);
-  } catch (error) {
-    if (error instanceof ExpressionSyntaxError) return error;
-    throw error;
-  }
-  throw new Error(`${source.slice(0, 80)} compiled`);
-}
+import { syntaxErrorOf } from "./syntax-error.ts";
 
 describe("references", () => {
   test("of a path carry the place of each name", () => {

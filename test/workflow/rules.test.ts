@@ -1,7 +1,10 @@
+import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { FileValue, type Value, type ValueObject } from "../../src/value.ts";
 import type { RequestRules, Rule, RuleViolation } from "../../src/workflow/rule.ts";
 import { RuleCompiler, type RuledRequest, type Validation } from "../../src/workflow/rules.ts";
+
+const wanted = randomBytes(12).toString("hex");
 
 const compiler = new RuleCompiler();
 
@@ -82,11 +85,11 @@ describe("a broken request", () => {
 
   test("is not told the secret that a header is compared with", () => {
     const violations = broken(
-      { headers: { "x-webhook-token": rule("any", { equals: "s3cret-value", required: true }) } },
+      { headers: { "x-webhook-token": rule("any", { equals: wanted, required: true }) } },
       { headers: { "x-webhook-token": "guess" } },
     );
     expect(texts(violations)).toEqual(["headers x-webhook-token equals"]);
-    expect(JSON.stringify(violations)).not.toContain("s3cret");
+    expect(JSON.stringify(violations)).not.toContain(wanted);
   });
 
   test.each<[string, boolean]>([
