@@ -1,4 +1,5 @@
 /** The formats that rules know, each checked in time linear in the text. No I/O. */
+import { fullFormats } from "ajv-formats/dist/formats.js";
 
 const MAX_EMAIL_LENGTH = 254;
 const MAX_LOCAL_LENGTH = 64;
@@ -36,6 +37,37 @@ export function isUuid(text: string): boolean {
 /** An ISO 8601 calendar date alone, or with a time of day, with or without its offset. */
 export function isDate(text: string): boolean {
   return text.length === 10 ? isCalendarDate(text) : isDateAndTime(text);
+}
+
+/** Several of the package's expressions take quadratic time; no date is this long. */
+const MAX_DATE_TIME_LENGTH = 4_096;
+
+const standardDateTime = fullFormats["date-time"] as { validate(text: string): boolean };
+
+/** An ISO 8601 date and time with an offset (RFC 3339). */
+export function isDateTime(text: string): boolean {
+  return text.length <= MAX_DATE_TIME_LENGTH && standardDateTime.validate(text);
+}
+
+/** A rule type that is a text of a certain form. */
+export type TextFormat = "date-time" | "date" | "email" | "url" | "uuid";
+
+const CHECKS: readonly (readonly [TextFormat, (text: string) => boolean])[] = [
+  ["date-time", isDateTime],
+  ["date", isDate],
+  ["email", isEmail],
+  ["url", isUrl],
+  ["uuid", isUuid],
+];
+
+const NO_FORMATS: ReadonlySet<TextFormat> = new Set();
+
+/** The rule types that accept the text, besides `string`. */
+export function formatsOf(text: string): ReadonlySet<TextFormat> {
+  // The shortest of all has six characters (`a@b.co`), and most texts are no format at all.
+  if (text.length > MAX_URL_LENGTH || !/[-@:]/.test(text)) return NO_FORMATS;
+  const formats = CHECKS.flatMap(([format, check]) => (check(text) ? [format] : []));
+  return formats.length === 0 ? NO_FORMATS : new Set(formats);
 }
 
 function isDateAndTime(text: string): boolean {

@@ -57,6 +57,21 @@ function conversion(rule: Rule): Conversion | undefined {
   }
 }
 
+/** What a text stands for where text is converted. */
+export type TextForm = "integer" | "number" | "boolean";
+
+const NO_FORMS: ReadonlySet<TextForm> = new Set();
+
+/** The types whose rules accept the text and convert it without a loss. An `integer` is a `number` too. */
+export function textForms(text: string): ReadonlySet<TextForm> {
+  if (typeof booleanFrom(text) === "boolean") return new Set(["boolean"]);
+  const number = numberFrom(text);
+  if (typeof number !== "number") return NO_FORMS;
+  if (Number.isInteger(number)) return new Set(Number.isSafeInteger(number) ? ["integer", "number"] : []);
+  // A double holds 15 decimal digits for certain.
+  return new Set(text.replaceAll(/\D/g, "").length <= 15 ? ["number"] : []);
+}
+
 function numberFrom(value: Value): Value {
   if (typeof value !== "string" || value.length > 400 || !NUMBER.test(value)) return value;
   const number = Number(value);

@@ -4,7 +4,7 @@ import { fullFormats } from "ajv-formats/dist/formats.js";
 import { RE2JS } from "re2js";
 import { FileValue } from "../value.ts";
 import { compilePattern } from "./pattern.ts";
-import { isDate, isEmail, isUrl, isUuid } from "./rule-format.ts";
+import { isDate, isDateTime, isEmail, isUrl, isUuid } from "./rule-format.ts";
 
 /** More broken rules than this are counted as "more", not listed. */
 export const MAX_VIOLATIONS = 100;
@@ -37,6 +37,7 @@ export function createAjv(syntax: PatternSyntax, options: Options): Ajv2020 {
     ...options,
   });
   for (const [name, format] of Object.entries(fullFormats)) ajv.addFormat(name, boundedFormat(name, format));
+  ajv.addFormat("date-time", isDateTime);
   ajv.addFormat("email", isEmail);
   ajv.addFormat("url", isUrl);
   ajv.addFormat("http-url", isUrl);
