@@ -53,6 +53,9 @@ export type ErrorCode =
   | "WORKFLOW_INVALID"
   | "SETTINGS_INVALID"
   | "PROJECT_NOT_FOUND"
+  | "TEST_DATA_NOT_FOUND"
+  | "TEST_DATA_EXISTS"
+  | "TEST_DATA_INVALID"
   | "USAGE"
   | "ADDRESS_IN_USE"
   | "ADDRESS_PUBLIC"
@@ -136,6 +139,9 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   WORKFLOW_INVALID: { status: 500, exit: 1, hint: "`wf check` shows every problem with its place." },
   SETTINGS_INVALID: { status: 500, exit: 1, hint: "Mend wf.yaml." },
   PROJECT_NOT_FOUND: { status: 500, exit: 2, hint: "Run `wf init` here, or name the project's folder with --dir." },
+  TEST_DATA_NOT_FOUND: { status: 404, exit: 1, hint: "`wf testdata list <workflow>` shows what there is." },
+  TEST_DATA_EXISTS: { status: 409, exit: 1, hint: "Choose another name, or overwrite it with --force." },
+  TEST_DATA_INVALID: { status: 400, exit: 1, hint: "Mend the file; `wf testdata show` reads it again." },
   USAGE: { status: 500, exit: 2, hint: "`wf <command> --help` shows the options with examples." },
   ADDRESS_IN_USE: { status: 500, exit: 1, hint: "Choose another port with --port, or stop the program that has it." },
   ADDRESS_PUBLIC: {
