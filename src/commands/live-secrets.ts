@@ -50,6 +50,12 @@ export class LiveSecrets {
     return clean;
   }
 
+  /** Values of the secrets that the adopted definitions read, by name. */
+  get used(): { readonly [name: string]: string } {
+    const entries = [...this.#names].map((name): [string, string | undefined] => [name, this.values[name]]);
+    return Object.fromEntries(entries.filter((entry): entry is [string, string] => entry[1] !== undefined));
+  }
+
   /** The secrets of a definition that are not set. */
   missing(definition: Definition): string[] {
     return (secretsOf(definition) ?? []).filter((name) => this.values[name] === undefined);

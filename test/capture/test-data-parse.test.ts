@@ -30,6 +30,13 @@ it("reads test data entered by hand: what is left out has a default", () => {
   });
 });
 
+it("lets placeholders of secrets stand in a URL", () => {
+  expect(sent('request: { url: "/test/lead?key=${{ secrets.KEY }}&a=1" }').url).toBe(
+    "/test/lead?key=${{ secrets.KEY }}&a=1",
+  );
+  expect(problemsOf('request: { url: "/test/lead?key={ KEY }" }')).toHaveLength(1);
+});
+
 it("reads query and headers as maps, with values as they are written", () => {
   const text = `request:
   method: GET
