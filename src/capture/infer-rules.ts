@@ -10,6 +10,7 @@ import { addSample, mergeShapes, NO_SHAPE, propertiesOf, type Shape } from "../w
 import { isChoice, isDecimal, isFreeText, isNameable, isNumberOfText } from "./field-name.ts";
 import { choicesOf, MIN_EVIDENCE } from "./choices.ts";
 import { headerRules, mediaTypeOf } from "./infer-headers.ts";
+import { rulesToYaml } from "./rules-yaml.ts";
 
 /** More rules than this help nobody: the deepest levels are left out until there are fewer. */
 const MAX_RULES = 1_000;
@@ -206,7 +207,14 @@ function fieldsBelow(shape: Shape): Fields[] {
   return [...(own ? [own] : []), ...(shape.list ? fieldsBelow(shape.list.items) : [])];
 }
 
-/** {@link inferRules} of requests. */
-export function inferFrom(requests: Iterable<RuledRequest>, options: InferOptions = {}): RequestRules {
-  return inferRules(requestShapeOf(requests), options);
+export interface Inference {
+  readonly rules: RequestRules;
+  /** As it would stand under `trigger.request`; empty when there are no rules. */
+  readonly yaml: string;
+}
+
+/** {@link inferRules} of requests, with the text to show. */
+export function inferFrom(requests: Iterable<RuledRequest>, options: InferOptions = {}): Inference {
+  const rules = inferRules(requestShapeOf(requests), options);
+  return { rules, yaml: rulesToYaml(rules) };
 }

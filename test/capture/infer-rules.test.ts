@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { inferFrom } from "../../src/capture/infer-rules.ts";
+import { inferFrom as infer, type InferOptions } from "../../src/capture/infer-rules.ts";
 import { FileValue, type Value, type ValueObject } from "../../src/value.ts";
 import type { RequestRules, Rule, RuleSet } from "../../src/workflow/rule.ts";
 import { RuleCompiler, type RuledRequest } from "../../src/workflow/rules.ts";
@@ -9,6 +9,10 @@ const compiler = new RuleCompiler();
 
 function request(parts: Partial<RuledRequest>): RuledRequest {
   return { query: {}, headers: {}, body: null, ...parts };
+}
+
+function inferFrom(requests: readonly RuledRequest[], options?: InferOptions): RequestRules {
+  return infer(requests, options).rules;
 }
 
 function bodyRules(...bodies: Value[]): RuleSet | undefined {
@@ -203,7 +207,7 @@ describe("types", () => {
   });
 
   test("levels can be limited", () => {
-    const [rules] = [inferFrom([request({ body: { a: { b: { c: 1 } } } })], { levels: 2 })];
+    const rules = inferFrom([request({ body: { a: { b: { c: 1 } } } })], { levels: 2 });
     expect(rules.body?.["a"]?.properties?.["b"]).toEqual({ type: "object", required: true, nullable: false });
   });
 });

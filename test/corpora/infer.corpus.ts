@@ -26,7 +26,7 @@ it("infers rules for every GitHub event that accept its payloads and tell them f
   const shares: number[] = [];
   const counts: number[] = [];
   for (const [event, requests] of events) {
-    const rules = inferFrom(requests);
+    const { rules } = inferFrom(requests);
     counts.push(count(rules));
     const validator = compiler.compile(rules);
     samples += requests.length;

@@ -88,7 +88,8 @@ function warnOfRefusal(reader: Reader, range: Range, kind: AuthKind): void {
   );
 }
 
-function readRules(reader: Reader, request: MapNode): RequestRules {
+/** Reads the rules of `request`. */
+export function readRules(reader: Reader, request: MapNode): RequestRules {
   const query = valueAt(request, "query");
   const headers = valueAt(request, "headers");
   const body = valueAt(request, "body");
