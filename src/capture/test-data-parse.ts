@@ -111,7 +111,7 @@ function readUrl(reader: Reader, node: Node): string | undefined {
   const url = reader.string(node, "`url`");
   if (url === undefined) return undefined;
   const literal = url.replaceAll(/\$\{\{[^{}]*\}\}/g, "");
-  if (/^(?:\/|https?:\/\/)[\x21\x22\x24-\x7e\x80-\xff]*$/.test(literal)) return url;
+  if (/^(?:\/|https?:\/\/)[\x21\x22\x24-\x7e]*$/.test(literal)) return url;
   const hint = "Percent-encode other characters: a space is %20.";
   if (url.startsWith("/")) reader.error(node, "bad-url", "`url` holds a character that requests cannot carry", hint);
   else reader.error(node, "bad-url", "`url` is path and query and begins with /", "For example /test/hello?page=2.");

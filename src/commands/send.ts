@@ -1,16 +1,24 @@
-import { request as requestHttp, type Agent, type OutgoingHttpHeaders } from "node:http";
+import { request as requestHttp, type Agent } from "node:http";
 import { WfError } from "../errors.ts";
 
 export interface Sent {
   readonly method: string;
   readonly url: URL;
-  readonly headers: OutgoingHttpHeaders;
+  /** Path and query, sent as they are. @defaultValue those of `url`, as a URL normalises them */
+  readonly target?: string;
+  /** Sent in this order and case; `content-length` is added, and `host` where it is missing. */
+  readonly headers: HeaderList;
   readonly body?: Uint8Array | undefined;
   /** For the whole answer; none when absent. */
   readonly timeoutMs?: number | undefined;
   readonly agent?: Agent | undefined;
   readonly signal?: AbortSignal | undefined;
 }
+
+export type HeaderList = readonly (readonly [name: string, value: string])[];
+
+/** Methods whose requests usually have no body: they say no length for none (RFC 9110, section 8.6). */
+const BODILESS: ReadonlySet<string> = new Set(["GET", "HEAD", "DELETE", "OPTIONS", "TRACE"]);
 
 export interface Received {
   readonly status: number;
@@ -38,7 +46,9 @@ export async function send(sent: Sent): Promise<Received> {
       sent.url,
       {
         method: sent.method,
-        headers: sent.body ? { ...sent.headers, "content-length": sent.body.byteLength } : sent.headers,
+        ...(sent.target === undefined ? {} : { path: sent.target }),
+        // A list is sent as it is: an object would lose repeated names and the order.
+        headers: [...hostOf(sent), ...sent.headers, ...lengthOf(sent)].flat(),
         agent: sent.agent,
         ...(given.length > 0 ? { signal: AbortSignal.any(given) } : {}),
       },
@@ -63,6 +73,14 @@ export async function send(sent: Sent): Promise<Received> {
     outgoing.on("timeout", () => outgoing.destroy(Object.assign(new Error("silence"), { code: "ABORT_ERR" })));
     outgoing.end(sent.body);
   });
+}
+
+function hostOf({ headers, url }: Sent): HeaderList {
+  return headers.some(([name]) => name.toLowerCase() === "host") ? [] : [["host", url.host]];
+}
+
+function lengthOf({ method, body }: Sent): HeaderList {
+  return body === undefined && BODILESS.has(method) ? [] : [["content-length", String(body?.byteLength ?? 0)]];
 }
 
 function unreachable(sent: Sent, error: Error): WfError {

@@ -32,7 +32,10 @@ async function call(server: ServerState, method: string, path: string): Promise<
   const answer = await send({
     method,
     url: new URL(base + path, server.url),
-    headers: { authorization: `Bearer ${server.token}`, accept: "application/json" },
+    headers: [
+      ["authorization", `Bearer ${server.token}`],
+      ["accept", "application/json"],
+    ],
     timeoutMs: 30_000,
   });
   const body = parseAnswer(answer.body);

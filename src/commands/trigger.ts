@@ -8,11 +8,10 @@ import { send, type Received } from "./send.ts";
 import { readServerState, requireServerState, type ServerState } from "./server-state.ts";
 import { fetchDetails } from "./task-history.ts";
 import { note, paint, print, printJson, safeLine, safeText, terminalWidth } from "./terminal.ts";
-import { buildRequest, type RequestOptions, type TriggerRequest } from "./trigger-request.ts";
+import { buildRequest, type TriggerRequest, type TriggerRequestOptions } from "./trigger-request.ts";
 import { untilEnded } from "./watch-execution.ts";
 
-export interface TriggerOptions extends RequestOptions {
-  readonly dir?: string;
+export interface TriggerOptions extends TriggerRequestOptions {
   readonly url?: string;
   readonly wait?: boolean;
   readonly timeout?: string;

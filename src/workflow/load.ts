@@ -163,6 +163,13 @@ async function listFiles(folder: string): Promise<string[]> {
   }
 }
 
+/** Ids of the workflows of a project, sorted, without reading their files. */
+export async function listWorkflowIds(root: string): Promise<string[]> {
+  const names = await listFiles(join(root, WORKFLOWS_FOLDER));
+  const ids = names.map((name) => name.replace(/\.ya?ml$/, "")).filter((id) => WORKFLOW_ID.test(id));
+  return [...new Set(ids)];
+}
+
 export type ReadText = { readonly text: string } | { readonly check: string; readonly reason: string };
 
 async function readAll(
