@@ -4,6 +4,7 @@ import { addCheck } from "./cli/check.ts";
 import { addHistory } from "./cli/history.ts";
 import { addInit } from "./cli/init.ts";
 import { examples } from "./cli/option.ts";
+import { addRules } from "./cli/rules.ts";
 import { addSchema } from "./cli/schema.ts";
 import { addServe } from "./cli/serve.ts";
 import { addTrigger } from "./cli/trigger.ts";
@@ -71,6 +72,7 @@ function buildProgram(): Command {
   addTrigger(program);
   addHistory(program);
   addCheck(program);
+  addRules(program);
   addSchema(program);
   addInit(program);
   return program;

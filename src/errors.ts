@@ -56,6 +56,7 @@ export type ErrorCode =
   | "TEST_DATA_NOT_FOUND"
   | "TEST_DATA_EXISTS"
   | "TEST_DATA_INVALID"
+  | "NO_SAMPLES"
   | "USAGE"
   | "ADDRESS_IN_USE"
   | "ADDRESS_PUBLIC"
@@ -142,6 +143,11 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   TEST_DATA_NOT_FOUND: { status: 404, exit: 1, hint: "`wf testdata list <workflow>` shows what there is." },
   TEST_DATA_EXISTS: { status: 409, exit: 1, hint: "Choose another name, or overwrite it with --force." },
   TEST_DATA_INVALID: { status: 400, exit: 1, hint: "Mend the file; `wf testdata show` reads it again." },
+  NO_SAMPLES: {
+    status: 404,
+    exit: 1,
+    hint: "Send a request to its test URL, or enter one with `wf testdata new <workflow> <name>`.",
+  },
   USAGE: { status: 500, exit: 2, hint: "`wf <command> --help` shows the options with examples." },
   ADDRESS_IN_USE: { status: 500, exit: 1, hint: "Choose another port with --port, or stop the program that has it." },
   ADDRESS_PUBLIC: {
