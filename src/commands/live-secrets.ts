@@ -56,9 +56,10 @@ export class LiveSecrets {
     return Object.fromEntries(entries.filter((entry): entry is [string, string] => entry[1] !== undefined));
   }
 
-  /** The secrets of a definition that are not set. */
+  /** The secrets of a definition's steps that are not set; those of its `auth` are a check of their own. */
   missing(definition: Definition): string[] {
-    return (secretsOf(definition) ?? []).filter((name) => this.values[name] === undefined);
+    const ofAuth = authSecretsOf(definition);
+    return (secretsOf(definition) ?? []).filter((name) => this.values[name] === undefined && !ofAuth.includes(name));
   }
 }
 
@@ -74,16 +75,16 @@ function secretsOf(definition: Definition): readonly string[] | undefined {
   return names === "computed" ? undefined : names;
 }
 
-function findSecrets({ request, steps, onError, idempotency }: Definition): readonly string[] | "computed" {
-  const names = new Set<string>();
+function authSecretsOf({ request: { auth } }: Definition): readonly string[] {
+  return "secrets" in auth ? auth.secrets : [];
+}
+
+function findSecrets(definition: Definition): readonly string[] | "computed" {
+  const { steps, onError, idempotency } = definition;
+  const names = new Set(authSecretsOf(definition));
   let computed = false;
   const visit = (value: unknown): void => {
-    if (typeof value === "string") {
-      // Options of `auth` stay text until a request is checked.
-      for (const match of value.matchAll(/\bsecrets\s*(?:\.\s*\??|\[\s*\??\s*["'])([A-Za-z_]\w*)/g)) {
-        if (match[1] !== undefined) names.add(match[1]);
-      }
-    } else if (isExpression(value)) {
+    if (isExpression(value)) {
       for (const { path } of value.references) {
         if (path[0] !== "secrets") continue;
         if (path[1] === undefined) computed = true;
@@ -95,7 +96,7 @@ function findSecrets({ request, steps, onError, idempotency }: Definition): read
       Object.values(value).forEach(visit);
     }
   };
-  visit([request.auth.options, steps, onError, idempotency]);
+  visit([steps, onError, idempotency]);
   return computed ? "computed" : [...names];
 }
 

@@ -3,9 +3,11 @@ import { WfError } from "../errors.ts";
 import { createLog } from "../log.ts";
 import { createServer, type Server } from "../server/server.ts";
 import type { Definition } from "../workflow/definition.ts";
+import type { LoadedSet } from "../workflow/load.ts";
 import type { Problem } from "../workflow/problem.ts";
 import { loadSettings, type Settings } from "../workflow/settings.ts";
 import { type ProjectChange, watchProject, type ProjectWatch } from "../workflow/watch.ts";
+import { openAuthentication, type OpenAuthentication, unmetAuth } from "./authentication.ts";
 import { LiveSecrets } from "./live-secrets.ts";
 import { readCount } from "./options.ts";
 import { findRoot } from "./project.ts";
@@ -71,6 +73,7 @@ class ServeSession {
   #definitions: ReadonlyMap<string, Definition> = new Map();
   #watch: ProjectWatch | undefined;
   #runtime: Runtime | undefined;
+  #authentication: OpenAuthentication | undefined;
   #server: Server | undefined;
   #state: ServerState | undefined;
 
@@ -113,6 +116,7 @@ class ServeSession {
     this.#watch = watch;
     this.#adopt(watch.set.definitions);
     for (const problem of watch.set.problems) this.#showProblem(problem, watch.set.sources);
+    this.#showUnmet(watch.set);
     const { execution } = this.#report;
     this.#runtime = await openRuntime({
       root: this.#root,
@@ -135,6 +139,13 @@ class ServeSession {
             })
         : undefined,
     });
+    this.#authentication = openAuthentication({
+      root: this.#root,
+      store: this.#store,
+      settings: this.#settings,
+      secrets: this.#secrets,
+      log,
+    });
     const localToken = randomBytes(32).toString("base64url");
     this.#server = createServer({
       engine: this.#runtime.engine,
@@ -142,6 +153,8 @@ class ServeSession {
       settings: { ...this.#settings, allowUnauthenticated: options.allowUnauthenticated ?? false },
       localToken,
       log,
+      authenticate: this.#authentication.authenticate,
+      findApiKey: this.#authentication.findApiKey,
     });
     this.#state = {
       pid: process.pid,
@@ -176,6 +189,16 @@ class ServeSession {
       this.#report.reloaded({ changed: change.changed, removed: change.removed });
     }
     for (const problem of change.problems) this.#showProblem(problem, change.set.sources);
+    this.#showUnmet(change.set);
+  }
+
+  #showUnmet(set: LoadedSet): void {
+    for (const problem of unmetAuth(set, this.#settings, this.#secrets)) {
+      const key = `${problem.file} ${problem.message}`;
+      if (this.#warned.has(key)) continue;
+      this.#warned.add(key);
+      this.#showProblem(problem, set.sources);
+    }
   }
 
   #adopt(definitions: ReadonlyMap<string, Definition>): void {
@@ -198,6 +221,7 @@ class ServeSession {
   async close(): Promise<void> {
     await this.#watch?.close();
     await this.#server?.close();
+    this.#authentication?.close();
     await this.#runtime?.close();
     this.#watch = this.#server = this.#runtime = undefined;
   }

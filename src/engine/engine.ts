@@ -52,6 +52,8 @@ export interface ExecutionStart {
   readonly input: TriggerInput;
   /** Per workflow; kept for 24 h. */
   readonly idempotencyKey?: string;
+  /** How long ago an execution with the same key may have begun to count; at most the 24 h. @defaultValue 24 h */
+  readonly idempotencyWindowMs?: number;
   /** The execution that this one repeats. */
   readonly replayOf?: string;
   /** The execution whose `workflow` step started this one. */
@@ -138,7 +140,7 @@ export interface Engine extends History {
   /**
    * Records an execution; durable (committed and synced) when it resolves, so a crash afterwards resumes it.
    *
-   * @returns `exists` with the first execution's id when the idempotency key was used in the last 24 h.
+   * @returns `exists` with the first execution's id when the idempotency key was used within its window.
    * @throws {@link WfError} `STORE_FULL`, `STORE_BUSY`, `STORE_FAILED`; nothing is recorded then.
    */
   start(start: ExecutionStart): Promise<{ readonly outcome: "created" | "exists"; readonly id: string }>;

@@ -1,9 +1,9 @@
 /** Everything that is no trigger: Fastify without a listener of its own, loaded on the first such request. */
-import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { fastify } from "fastify";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { WfError } from "../errors.ts";
+import { guardRoutes } from "./auth/api-guard.ts";
 import { addHistoryRoutes } from "./history.ts";
 import { answerOf } from "./reply-error.ts";
 import type { ErrorAnswer } from "./reply-error.ts";
@@ -22,7 +22,7 @@ const MAX_PARAMETER_LENGTH = 2_000;
 
 /** Makes the handler of the routes that are not triggers. */
 export async function createApi(context: ServerContext): Promise<Api> {
-  const { log, localToken, settings } = context;
+  const { log, settings } = context;
   const app = fastify({
     logger: false,
     bodyLimit: MAX_API_BODY_BYTES,
@@ -41,17 +41,9 @@ export async function createApi(context: ServerContext): Promise<Api> {
   });
   app.setErrorHandler((error: FastifyError, _request, reply) => send(reply, answerOfApi(error, context)));
 
-  const isLocal = tokenCheck(localToken);
   await app.register(
     async (routes: FastifyInstance) => {
-      routes.addHook("onRequest", async (request, reply) => {
-        void reply.header("Cache-Control", "no-store");
-        if (isLocal(request.headers.authorization)) return;
-        void reply.header("WWW-Authenticate", 'Bearer realm="wf"');
-        throw new WfError("UNAUTHORIZED", "The Task History API needs a key.", {
-          hint: "Send `Authorization: Bearer <key>`.",
-        });
-      });
+      guardRoutes(routes, context);
       addHistoryRoutes(routes, context);
     },
     { prefix: `/projects/${settings.project}/task-history/workflow-executions` },
@@ -74,19 +66,6 @@ function refuseForeign(request: FastifyRequest, boundHost: string): void {
   if (origin !== undefined && origin.toLowerCase() !== `http://${host?.toLowerCase() ?? ""}`) {
     throw new WfError("FORBIDDEN", "The request comes from a page of another origin.");
   }
-}
-
-function tokenCheck(token: string): (authorization: string | undefined) => boolean {
-  const expected = digest(token);
-  return (authorization) => {
-    const given = /^bearer +(\S+) *$/i.exec(authorization ?? "")?.[1];
-    // Digests have one length and reveal nothing by the time that comparing them takes; an empty token opens nothing.
-    return given !== undefined && token !== "" && timingSafeEqual(digest(given), expected);
-  };
-}
-
-function digest(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
 }
 
 function answerOfApi(error: FastifyError, { log }: ServerContext): ErrorAnswer {

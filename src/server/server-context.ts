@@ -1,5 +1,6 @@
 /** What every route works with; types only. */
 import type { IncomingHttpHeaders } from "node:http";
+import type { FindApiKey } from "../engine/api-keys.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Log } from "../log.ts";
 import type { Definition } from "../workflow/definition.ts";
@@ -16,7 +17,7 @@ export interface ServerSettings extends Pick<
 }
 
 /** What authentication looks at: the request before its body is parsed. */
-interface AuthRequest {
+export interface AuthRequest {
   readonly method: string;
   /** Path and query as received. */
   readonly url: string;
@@ -27,7 +28,14 @@ interface AuthRequest {
 
 /** `reason` goes to the log only: a caller who fails learns nothing from the answer. */
 export type Authentication =
-  | { readonly ok: true; readonly userId?: string }
+  | {
+      readonly ok: true;
+      readonly userId?: string;
+      /** Lower-case names of headers that hold the credential: steps and records do not get them. */
+      readonly spent?: readonly string[];
+      /** A second delivery with this id, within the time, gets the first one's answer. */
+      readonly delivery?: { readonly id: string; readonly windowMs: number };
+    }
   | { readonly ok: false; readonly reason: string };
 
 export type Authenticate = (definition: Definition, request: AuthRequest) => Authentication | Promise<Authentication>;
@@ -42,6 +50,8 @@ export interface ServerOptions {
   readonly log: Log;
   /** Decides for every `auth` but `none`. @defaultValue refuses all of them */
   readonly authenticate?: Authenticate;
+  /** Opens the API by key. @defaultValue there are no keys */
+  readonly findApiKey?: FindApiKey;
 }
 
 /** One server's state, shared by its routes. */
@@ -52,6 +62,7 @@ export interface ServerContext {
   readonly localToken: string;
   readonly log: Log;
   readonly authenticate: Authenticate;
+  readonly findApiKey: FindApiKey;
   readonly bodies: BodyBudget;
   /** Called when the drain is over: each ends one caller's wait for a reply. */
   readonly waits: Set<() => void>;

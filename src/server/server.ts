@@ -65,6 +65,7 @@ class TriggerServer implements Server {
       localToken: options.localToken,
       log: options.log,
       authenticate: options.authenticate ?? refuseAll,
+      findApiKey: options.findApiKey ?? (() => undefined),
       bodies: new BodyBudget(settings.maxBodyBytes),
       waits: new Set(),
       draining: false,

@@ -1,11 +1,11 @@
 /** The hot path: one request to a workflow. */
 import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Reply, TriggerInput } from "../engine/engine.ts";
+import type { ExecutionStart, Reply, TriggerInput } from "../engine/engine.ts";
 import { newExecutionId, timeOfId } from "../engine/id.ts";
 import { WfError } from "../errors.ts";
-import type { Value } from "../value.ts";
-import type { Definition } from "../workflow/definition.ts";
+import type { Value, ValueObject } from "../value.ts";
+import type { AuthKind, Definition } from "../workflow/definition.ts";
 import { compileRules } from "../workflow/rules.ts";
 import { parseBody, readBody } from "./body.ts";
 import { parseQuery } from "./query.ts";
@@ -17,6 +17,8 @@ import type { Authentication, ServerContext } from "./server-context.ts";
 const MAX_KEY_LENGTH = 255;
 const KEY = /^[\x20-\x7e]{1,255}$/;
 const ANONYMOUS: Authentication = { ok: true };
+
+type Delivery = NonNullable<(Authentication & { ok: true })["delivery"]>;
 
 /**
  * Answers a request to a workflow, from its first byte to the last of the answer.
@@ -59,12 +61,12 @@ export async function answerTrigger(
       method: request.method ?? "",
       url: request.url ?? "",
       query: checked.query,
-      headers: checked.headers,
+      headers: caller.spent === undefined ? checked.headers : without(checked.headers, caller.spent),
       body: checked.body,
       ...(parsed.file !== undefined && { file: parsed.file }),
       ...(caller.userId !== undefined && { userId: caller.userId }),
     };
-    const idempotencyKey = keyOf(definition, input, headers["idempotency-key"], context);
+    const key = keyOf(definition, input, headers["idempotency-key"], caller.delivery, context);
 
     // 3. Record it: from here on it is not lost.
     admit(context);
@@ -72,7 +74,7 @@ export async function answerTrigger(
       id: newExecutionId(),
       definition,
       input,
-      ...(idempotencyKey !== undefined && { idempotencyKey }),
+      ...key,
       // A body that the rules converted is no longer what the text says.
       ...(parsed.bodyText !== undefined && checked.body === parsed.body && { bodyText: parsed.bodyText }),
     });
@@ -127,10 +129,27 @@ function authenticate(
 
 /** One answer for every reason, so that it tells nothing about which credentials exist. */
 function sendUnauthorized({ log }: ServerContext, definition: Definition, response: ServerResponse): void {
-  const scheme = definition.request.auth.kind === "basic" ? 'Basic realm="wf", charset="UTF-8"' : 'Bearer realm="wf"';
   sendError(response, new WfError("UNAUTHORIZED", "The request is not authenticated."), log, {
-    headers: { "WWW-Authenticate": scheme },
+    headers: { "WWW-Authenticate": challengeOf(definition.request.auth.kind) },
   });
+}
+
+/** @see RFC 9110 section 11.6.1: every 401 names a way to authenticate */
+function challengeOf(kind: AuthKind): string {
+  switch (kind) {
+    case "basic":
+      return 'Basic realm="wf", charset="UTF-8"';
+    case "signature":
+      return 'Signature realm="wf"';
+    default:
+      return 'Bearer realm="wf"';
+  }
+}
+
+function without(headers: ValueObject, names: readonly string[]): ValueObject {
+  const rest: Record<string, Value> = { ...headers };
+  for (const name of names) delete rest[name];
+  return rest;
 }
 
 /** Clients that name a type on every request do so on those without a body as well. */
@@ -147,7 +166,8 @@ function headersOf({ headers }: IncomingMessage): { readonly [name: string]: str
 }
 
 /**
- * The workflow's own expression decides where it yields a key: a caller must not get around it by a header.
+ * The workflow's own expression decides where it yields a key, then the delivery that was authenticated: a caller must not
+ * get around either by a header.
  *
  * @throws {@link WfError} `REQUEST_INVALID`
  */
@@ -155,8 +175,9 @@ function keyOf(
   definition: Definition,
   input: TriggerInput,
   header: string | undefined,
+  delivery: Delivery | undefined,
   context: ServerContext,
-): string | undefined {
+): Pick<ExecutionStart, "idempotencyKey" | "idempotencyWindowMs"> {
   if (header !== undefined && !KEY.test(header)) {
     throw new RequestInvalidError([
       {
@@ -167,7 +188,12 @@ function keyOf(
       },
     ]);
   }
-  return definition.idempotency === undefined ? header : (keyByExpression(definition, input, context) ?? header);
+  const own = definition.idempotency === undefined ? undefined : keyByExpression(definition, input, context);
+  if (own !== undefined) return { idempotencyKey: own };
+  if (delivery !== undefined) {
+    return { idempotencyKey: shorten(`delivery:${delivery.id}`), idempotencyWindowMs: delivery.windowMs };
+  }
+  return header === undefined ? {} : { idempotencyKey: header };
 }
 
 function keyByExpression(definition: Definition, input: TriggerInput, { log }: ServerContext): string | undefined {
@@ -187,7 +213,10 @@ function keyByExpression(definition: Definition, input: TriggerInput, { log }: S
       hint: "The field that `idempotency` reads has another type in this request.",
     });
   }
-  const text = String(key);
+  return shorten(String(key));
+}
+
+function shorten(text: string): string {
   return text.length <= MAX_KEY_LENGTH ? text : `sha256:${createHash("sha256").update(text).digest("hex")}`;
 }
 

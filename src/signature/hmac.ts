@@ -4,7 +4,7 @@ import { checkTime, fieldOf, isSame, type MacAlgorithm, type MacEncoding, macOf,
 import { refuse, secondsOf } from "./mac.ts";
 import type { SignatureScheme, SignedRequest } from "./scheme.ts";
 
-export type TimeFormat = "seconds" | "milliseconds" | "iso";
+type TimeFormat = "seconds" | "milliseconds" | "iso";
 
 export interface HmacOptions {
   /** The header that carries the signature. */

@@ -10,12 +10,12 @@ export interface SignedRequest {
   readonly body: Uint8Array;
 }
 
-export interface SignOptions {
+interface SignOptions {
   /** The delivery's id, where the scheme has one that the sender chooses. @defaultValue a new one */
   readonly id?: string;
 }
 
-export interface VerifyOptions {
+interface VerifyOptions {
   /** How far the signed time may lie from now, on either side. @defaultValue {@link DEFAULT_TOLERANCE_MS} */
   readonly toleranceMs?: number;
 }

@@ -2,6 +2,8 @@
 import { stat } from "node:fs/promises";
 import { basename, relative, resolve, sep } from "node:path";
 import { WfError } from "../errors.ts";
+import { Secrets } from "../secrets.ts";
+import { checkAuth } from "./check-auth.ts";
 import { loadProject, readText, WORKFLOWS_FOLDER, type LoadedSet } from "./load.ts";
 import { readWorkflow } from "./parse.ts";
 import type { Problem } from "./problem.ts";
@@ -31,7 +33,12 @@ export async function checkProject(root: string, files?: readonly string[]): Pro
   const set = await loadProject(root);
   const settings = await loadSettings(root);
   const sources = new Map([...set.sources, [SETTINGS_FILE, settings.source]]);
-  const problems = [...settings.problems, ...set.problems];
+  const { values } = Secrets.load(root);
+  const unmet = checkAuth(set.auth, {
+    isSecretSet: (name) => (values[name] ?? "") !== "",
+    hasUserTokenKeys: settings.settings.userTokens.keys.length > 0,
+  });
+  const problems = [...settings.problems, ...set.problems, ...unmet];
   const hasSettings = settings.source === "" ? 0 : 1;
   if (files === undefined) return { problems, sources, count: set.count + moduleCount(set) + hasSettings };
   const found: Problem[] = [];

@@ -1,5 +1,5 @@
 /** The parsed workflow file: what the parser yields and the interpreter walks. No I/O, no YAML. */
-import type { Json } from "../json.ts";
+import type { SignatureScheme } from "../signature/scheme.ts";
 import type { Expression, Template } from "./expression.ts";
 import type { RequestRules } from "./rule.ts";
 
@@ -32,12 +32,36 @@ export interface Definition {
   readonly responds: boolean;
 }
 
-export type AuthKind = "none" | "user-token" | "api-key" | "basic" | "bearer" | "signature";
+/** How a caller proves who it is. `secrets` are names of secrets, any of which is right, so that they can be rotated. */
+export type TriggerAuth =
+  | { readonly kind: "none" }
+  /** A JWT, signed with one of the keys in wf.yaml. */
+  | { readonly kind: "user-token" }
+  /** A secret in a header of any name; without secrets, one of the project's API keys with scope `trigger`. */
+  | {
+      readonly kind: "api-key";
+      /** Lower case. @defaultValue x-api-key */
+      readonly header: string;
+      readonly secrets: readonly string[];
+    }
+  | { readonly kind: "basic"; readonly username: string; readonly secrets: readonly string[] }
+  | { readonly kind: "bearer"; readonly secrets: readonly string[] }
+  | {
+      readonly kind: "signature";
+      readonly scheme: SignatureScheme;
+      readonly secrets: readonly string[];
+      /** How far the signed time may lie from now. @defaultValue 5 minutes */
+      readonly toleranceMs: number;
+      /** What the sender takes for this server, for schemes that sign the URL; the `Host` header says so otherwise. */
+      readonly origin?: string;
+    };
+
+export type AuthKind = TriggerAuth["kind"];
 
 export interface RequestTrigger {
   /** Upper case, for example `["POST"]`. */
   readonly methods: readonly string[];
-  readonly auth: { readonly kind: AuthKind; readonly options: Json };
+  readonly auth: TriggerAuth;
   readonly rules: RequestRules;
 }
 

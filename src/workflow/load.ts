@@ -6,7 +6,7 @@ import type { Definition } from "./definition.ts";
 import { MAX_FILE_LENGTH } from "./parse/document.ts";
 import { WORKFLOW_ID } from "./parse/kinds.ts";
 import { ModuleReader } from "./modules.ts";
-import { defineWorkflow, readWorkflow, type WorkflowFile } from "./parse.ts";
+import { type AuthMention, defineWorkflow, readWorkflow, type WorkflowFile } from "./parse.ts";
 import type { Problem } from "./problem.ts";
 
 export const WORKFLOWS_FOLDER = "workflows";
@@ -25,6 +25,8 @@ export interface LoadedSet {
   readonly ids: ReadonlySet<string>;
   /** Modules that each workflow file uses or would use if they existed, all relative to the root. */
   readonly modules: ReadonlyMap<string, readonly string[]>;
+  /** How each workflow file authenticates its callers; files without `auth` are left out. */
+  readonly auth: ReadonlyMap<string, AuthMention>;
   /** Number of workflow files. */
   readonly count: number;
 }
@@ -67,6 +69,7 @@ export class ProjectLoader {
     const callers = new Map<string, Caller>();
     const definitions = new Map<string, Definition>();
     const modules = new Map<string, readonly string[]>();
+    const auth = new Map<string, AuthMention>();
     const known = new Map<string, KnownFile>();
     const names = await listFiles(join(this.#root, WORKFLOWS_FOLDER));
     const texts = await readAll(names, (name) => this.#read(`${WORKFLOWS_FOLDER}/${name}`, stale));
@@ -90,6 +93,7 @@ export class ProjectLoader {
       const before = this.#files.get(file);
       const parsed = before?.text === text.text ? before.parsed : this.#parse(id, file, text.text);
       callers.set(id, { file, calls: parsed.calls });
+      if (parsed.auth) auth.set(file, parsed.auth);
       const collected = await this.#modules.collect(file, parsed.functions);
       modules.set(file, collected.watched);
       for (const [path, source] of Object.entries(collected.modules)) sources.set(path, source);
@@ -105,7 +109,7 @@ export class ProjectLoader {
     }
     const sorted = [...problems.values()].flatMap((found) => found.toSorted(byPlace));
     const ids = new Set(callers.keys());
-    return { definitions, problems: sorted, sources, ids, modules, count: names.length };
+    return { definitions, problems: sorted, sources, ids, modules, auth, count: names.length };
   }
 
   #read(file: string, stale: ReadonlySet<string> | undefined): Promise<ReadText | undefined> | ReadText {

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { checkFlow } from "./check-flow.ts";
 import { checkReferences } from "./check-references.ts";
-import type { Definition, DefinitionSource } from "./definition.ts";
+import type { AuthKind, Definition, DefinitionSource } from "./definition.ts";
 import { parseDocument } from "./parse/document.ts";
 import { Draft } from "./parse/draft.ts";
 import { type MapNode, type Node, valueAt } from "./parse/node.ts";
@@ -29,6 +29,14 @@ export interface Mention {
   readonly place: Place;
 }
 
+/** A trigger's `auth`, and where. */
+export interface AuthMention {
+  readonly kind: AuthKind;
+  readonly place: Place;
+  /** Names of secrets. */
+  readonly secrets: readonly Mention[];
+}
+
 /** A file as read, before the modules that its definition includes are known. */
 export interface WorkflowFile {
   /** In the order of the file. */
@@ -37,6 +45,8 @@ export interface WorkflowFile {
   readonly functions: readonly Mention[];
   /** Workflows that `workflow` steps start. */
   readonly calls: readonly Mention[];
+  /** What its `auth` cannot do without. */
+  readonly auth?: AuthMention;
   /** Undefined when the file has an error. */
   readonly content?: Omit<Definition, "hash" | "source">;
 }
@@ -86,7 +96,15 @@ export function readWorkflow(workflowId: string, file: string, yaml: string): Wo
     name,
     place: reader.place(range),
   });
+  const { auth } = draft;
   const rest = {
+    ...(auth && {
+      auth: {
+        kind: auth.kind,
+        place: reader.place(auth.range),
+        secrets: draft.authSecrets.map(({ name, range }) => mention(name, range)),
+      },
+    }),
     problems: reader.problems(),
     functions: draft.functions.map(({ module, range }) => mention(module, range)),
     calls: draft.calls.map(({ workflow, range }) => mention(workflow, range)),
@@ -107,7 +125,7 @@ function readContent(draft: Draft, root: Node): WorkflowFile["content"] {
   const idempotency = at("idempotency");
   const stepsNode = at("steps");
   const onErrorNode = at("on_error");
-  const request = trigger && readTrigger(reader, expressions, trigger);
+  const request = trigger && readTrigger(draft, trigger);
   const beforeSteps: ParseScope = { frame: undefined, roots: new Set(["trigger"]) };
   const key = idempotency && expressions.expression(idempotency, "`idempotency`", beforeSteps);
   const scope: ParseScope = { frame: new Frame("file"), roots: new Set(BASE_ROOTS) };

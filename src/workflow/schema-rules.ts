@@ -1,6 +1,6 @@
 /** The part of the JSON Schema that describes triggers and their rules. No I/O. */
 import type { Json } from "../json.ts";
-import { AUTH_KINDS, TRIGGER_METHODS } from "./parse/trigger.ts";
+import { TRIGGER_METHODS } from "./parse/trigger.ts";
 import { RULE_TYPES } from "./parse/rule.ts";
 
 type Schema = { readonly [key: string]: Json };
@@ -67,19 +67,7 @@ export const ruleSchemas: { readonly [name: string]: Json } = {
             description: "The HTTP methods that are accepted. Default: POST.",
             anyOf: [{ $ref: "#/$defs/method" }, { type: "array", minItems: 1, items: { $ref: "#/$defs/method" } }],
           },
-          auth: {
-            description: "How callers prove who they are: a kind, or a map of one kind to its options. Default: none.",
-            anyOf: [
-              { enum: [...AUTH_KINDS] },
-              {
-                type: "object",
-                minProperties: 1,
-                maxProperties: 1,
-                additionalProperties: false,
-                properties: Object.fromEntries(AUTH_KINDS.map((kind) => [kind, {}])),
-              },
-            ],
-          },
+          auth: { $ref: "#/$defs/auth" },
           query: { $ref: "#/$defs/ruleSet", description: "Rules for query parameters, by name." },
           headers: { $ref: "#/$defs/ruleSet", description: "Rules for headers, by name in any case." },
           body: { $ref: "#/$defs/ruleSet", description: "Rules for the fields of the body, by name." },

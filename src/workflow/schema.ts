@@ -1,6 +1,7 @@
 /** The JSON Schema of workflow files, for editors. It knows structure; what expressions name, `wf check` knows. No I/O. */
 import type { Json } from "../json.ts";
 import { HTTP_METHODS, RESPONSE_MODES } from "./parse/http.ts";
+import { authSchemas } from "./schema-auth.ts";
 import { anyCase, ruleSchemas } from "./schema-rules.ts";
 
 type Schema = { readonly [key: string]: Json };
@@ -246,6 +247,7 @@ export const workflowSchema: Schema = {
   },
   $defs: {
     ...ruleSchemas,
+    ...authSchemas,
     steps: { type: "array", items: ref("step") },
     step,
     workflowId: { type: "string", pattern: "^[a-z0-9][a-z0-9-]{0,63}$" },

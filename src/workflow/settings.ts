@@ -5,6 +5,7 @@ import { parseDocument } from "./parse/document.ts";
 import { valueAt, type MapNode, type Node } from "./parse/node.ts";
 import { Reader } from "./parse/reader.ts";
 import type { Problem } from "./problem.ts";
+import { DEFAULT_USER_TOKENS, readUserTokens, type UserTokenSettings } from "./settings-auth.ts";
 
 export const SETTINGS_FILE = "wf.yaml";
 
@@ -27,6 +28,7 @@ export interface Settings {
   readonly retentionMs: number;
   /** Private hosts that expressions may name. @defaultValue none */
   readonly allowPrivate: readonly string[];
+  readonly userTokens: UserTokenSettings;
   /** A folder relative to the root, or a URL. @defaultValue .wf */
   readonly store: string;
 }
@@ -40,7 +42,7 @@ export interface LoadedSettings {
 }
 
 const LIMIT_KEYS = ["response_timeout", "max_body", "max_executions", "drain"];
-const KEYS = ["project", "server", "limits", "retention", "http", "store"];
+const KEYS = ["project", "server", "limits", "retention", "http", "auth", "store"];
 
 /** Reads `wf.yaml`; without one, everything is at its default. */
 export async function loadSettings(root: string): Promise<LoadedSettings> {
@@ -57,7 +59,7 @@ export async function loadSettings(root: string): Promise<LoadedSettings> {
   const document = parseDocument(text);
   for (const error of document.errors) reader.error(error, error.check, error.message, error.hint);
   const map = document.root && reader.map(document.root, "wf.yaml", KEYS, "or-nothing");
-  const settings = map ? readSettings(reader, map, defaults) : defaults;
+  const settings = map ? readSettings(reader, map, defaults, root) : defaults;
   return { settings, problems: reader.problems(), source: read.text };
 }
 
@@ -77,11 +79,12 @@ function defaultSettings(root: string): Settings {
     drainMs: 30_000,
     retentionMs: 90 * 86_400_000,
     allowPrivate: [],
+    userTokens: DEFAULT_USER_TOKENS,
     store: ".wf",
   };
 }
 
-function readSettings(reader: Reader, map: MapNode, defaults: Settings): Settings {
+function readSettings(reader: Reader, map: MapNode, defaults: Settings, root: string): Settings {
   const section = (key: string, keys: readonly string[]): MapNode | undefined => {
     const node = valueAt(map, key);
     return node && reader.map(node, `\`${key}\``, keys, "or-nothing");
@@ -89,6 +92,7 @@ function readSettings(reader: Reader, map: MapNode, defaults: Settings): Setting
   const server = section("server", ["host", "port"]);
   const limits = section("limits", LIMIT_KEYS);
   const http = section("http", ["allow_private"]);
+  const auth = section("auth", ["user_token"]);
   const read = <T>(
     from: MapNode | undefined,
     key: string,
@@ -111,6 +115,7 @@ function readSettings(reader: Reader, map: MapNode, defaults: Settings): Setting
     drainMs: read(limits, "drain", (node, what) => reader.duration(node, what)) ?? defaults.drainMs,
     retentionMs: read(map, "retention", (node, what) => reader.duration(node, what, 1)) ?? defaults.retentionMs,
     allowPrivate: read(http, "allow_private", (node, what) => readHosts(reader, node, what)) ?? defaults.allowPrivate,
+    userTokens: auth ? readUserTokens(reader, auth, root) : defaults.userTokens,
     store: read(map, "store", text) ?? defaults.store,
   };
 }

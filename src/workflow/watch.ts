@@ -48,6 +48,7 @@ class WatchedProject implements ProjectWatch {
     sources: new Map(),
     ids: new Set(),
     modules: new Map(),
+    auth: new Map(),
     count: 0,
   };
   readonly #root: string;

@@ -133,7 +133,7 @@ export function workflow(steps: Step[], more: Partial<Definition> = {}): Definit
     source: { workflowId: "w", file: "workflows/w.yaml", yaml: "", modules: {} },
     request: {
       methods: ["POST"],
-      auth: { kind: "none", options: null },
+      auth: { kind: "none" },
       rules: { query: {}, headers: {}, additional: "allow" },
     },
     steps,

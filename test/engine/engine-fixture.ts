@@ -31,7 +31,7 @@ export function definitionOf(id: string, hash: string = id): Definition {
     source: { workflowId: id, file: `workflows/${id}.yaml`, yaml: `name: ${id} # ${hash}`, modules: {} },
     request: {
       methods: ["POST"],
-      auth: { kind: "none", options: null },
+      auth: { kind: "none" },
       rules: { query: {}, headers: {}, body: undefined, additional: "allow" } as never,
     },
     steps: [],

@@ -122,7 +122,7 @@ export function definitionOf(changes: Changes = {}): Definition {
     ...changes,
     request: {
       methods: ["POST"],
-      auth: { kind: "none", options: {} },
+      auth: { kind: "none" },
       rules: { query: {}, headers: {}, additional: "allow" },
       ...changes.request,
     },

@@ -12,7 +12,9 @@ function bare(head: string, body = ""): string {
 }
 
 function optionsFor(host: string, port: number, kind: "none" | "bearer", allowUnauthenticated = false) {
-  const live = new Map([["w", definitionOf({ id: "w", request: { auth: { kind, options: {} } } })]]);
+  const live = new Map([
+    ["w", definitionOf({ id: "w", request: { auth: kind === "none" ? { kind } : { kind, secrets: [] } } })],
+  ]);
   const limits = { responseTimeoutMs: 50, maxBodyBytes: 1_000, maxExecutions: 10, drainMs: 50 };
   const server = createServer({
     engine: new ScriptedEngine(),

@@ -197,15 +197,15 @@ describe("a repeated idempotency key", () => {
 });
 
 describe("authentication", () => {
-  const signed = definitionOf({ request: { auth: { kind: "signature", options: {} } } });
+  const signed = definitionOf({ request: { auth: { kind: "bearer", secrets: ["TOKEN"] } } });
 
   test("of a kind that the server does not know fails closed, and says why in the log only", async () => {
     const { url, engine, logged } = await serve([signed]);
     const response = await post(`${url}/triggers/lead-created`);
     expect(response.status).toBe(401);
     expect(response.headers.get("www-authenticate")).toBe('Bearer realm="wf"');
-    expect(await response.text()).not.toContain("signature");
-    expect(logged.join("")).toContain("auth `signature` is not supported");
+    expect(await response.text()).not.toContain("bearer");
+    expect(logged.join("")).toContain("auth `bearer` is not supported");
     expect(engine.started).toHaveLength(0);
   });
 

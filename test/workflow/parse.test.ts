@@ -201,11 +201,20 @@ steps:
     expect(problems[3]?.hint).toBe("Did you mean `http`?");
   });
 
-  test("an `auth` that this version cannot check goes live with a warning, and `none` without", () => {
+  test("what `auth` lacks or has too much of is told where it stands", () => {
     const withAuth = (auth: string): string => `trigger: { request: { auth: ${auth} } }\nsteps: []\n`;
-    expect(found(withAuth("signature"))).toEqual(["1:29 auth-unavailable"]);
-    expect(found(withAuth("{ basic: {} }"))).toEqual(["1:31 auth-unavailable"]);
     expect(found(withAuth("none"))).toEqual([]);
+    expect(found(withAuth("user-token"))).toEqual([]);
+    expect(found(withAuth("signature"))).toEqual(["1:29 missing-key"]);
+    expect(found(withAuth("{ basic: {} }"))).toEqual(["1:31 missing-key", "1:31 missing-key"]);
+    expect(found(withAuth("{ bearer: { secret: sk_live-4711! } }"))).toEqual(["1:49 bad-secret"]);
+    expect(found(withAuth("{ signature: { preset: githup, secret: A } }"))).toEqual(["1:52 unknown-value"]);
+    const unsigned = "{ header: X-S, timestamp: { header: X-T }, content: '{body}', secret: A }";
+    expect(found(withAuth(`{ signature: ${unsigned} }`))).toEqual(["1:94 bad-content"]);
+    const nowhere = "{ header: X-S, content: '{timestamp}.{id}.{body}', secret: A }";
+    expect(found(withAuth(`{ signature: ${nowhere} }`))).toEqual(["1:66 bad-content", "1:66 bad-content"]);
+    const { problems } = parse(withAuth("{ bearer: { secret: sk_live-4711! } }"));
+    expect(JSON.stringify(problems)).not.toContain("4711");
   });
 
   test.each([

@@ -1,4 +1,6 @@
+import { generateKeyPairSync } from "node:crypto";
 import { expect, test } from "vitest";
+import { DEFAULT_USER_TOKENS } from "../../src/workflow/settings-auth.ts";
 import { loadSettings } from "../../src/workflow/settings.ts";
 import { ProjectFolder } from "./project-folder.ts";
 
@@ -24,6 +26,7 @@ test("wf.yaml overrides what it names", async () => {
   const { settings, problems } = await loadSettings(folder.root);
   expect(problems).toEqual([]);
   expect(settings).toEqual({
+    userTokens: DEFAULT_USER_TOKENS,
     project: "shop",
     host: "localhost",
     port: 0,
@@ -55,4 +58,65 @@ test("every mistake is a problem at its place, and the default stands", async ()
 test.each(["", "# nothing yet\n"])("an empty wf.yaml is fine", async (text) => {
   using folder = new ProjectFolder({ "wf.yaml": text });
   expect((await loadSettings(folder.root)).problems).toEqual([]);
+});
+
+test("keys of user tokens are read, and those that would not protect are refused where they stand", async () => {
+  const pem = (bits: number) =>
+    generateKeyPairSync("rsa", {
+      modulusLength: bits,
+      publicKeyEncoding: { type: "spki", format: "pem" },
+      privateKeyEncoding: { type: "pkcs8", format: "pem" },
+    });
+  const good = pem(2048);
+  using folder = new ProjectFolder({
+    "wf.yaml": `auth:
+  user_token:
+    keys:
+      - pem_file: good.pem
+      - jwks: https://login.example.com/jwks.json
+      - jwks: http://127.0.0.1:9/jwks.json
+    algorithms: [RS256, ES256]
+    clock_tolerance: 30s
+`,
+    "good.pem": good.publicKey,
+    "private.pem": good.privateKey,
+    "weak.pem": pem(1024).publicKey,
+    "text.pem": "no key",
+  });
+  const { settings, problems } = await loadSettings(folder.root);
+  expect(problems).toEqual([]);
+  expect(settings.userTokens).toEqual({
+    keys: [
+      { pemFile: "good.pem" },
+      { jwks: "https://login.example.com/jwks.json" },
+      { jwks: "http://127.0.0.1:9/jwks.json" },
+    ],
+    algorithms: ["RS256", "ES256"],
+    clockToleranceMs: 30_000,
+  });
+  folder.write(
+    "wf.yaml",
+    `auth:
+  user_token:
+    keys:
+      - pem_file: private.pem
+      - pem_file: weak.pem
+      - pem_file: text.pem
+      - pem_file: gone.pem
+      - jwks: http://login.example.com/jwks.json
+      - { pem_file: good.pem, jwks: https://a.example }
+    algorithms: [HS256, none]
+`,
+  );
+  const found = (await loadSettings(folder.root)).problems;
+  expect(found.map(({ place, message }) => `${place.line}:${place.column} ${message}`)).toEqual([
+    "4:19 this is a private key",
+    "5:19 an RSA key of 1024 bits is too weak",
+    "6:19 this is no public key in PEM form",
+    "7:19 there is no such file",
+    "8:15 a key set is fetched by https",
+    "9:9 a key has either `pem_file` or `jwks`",
+    "10:18 an algorithm cannot be `HS256`",
+    "10:25 an algorithm cannot be `none`",
+  ]);
 });

@@ -117,7 +117,7 @@ export class EmbeddedEngine implements Engine, WalkHost {
     const { idempotencyKey } = start;
     try {
       if (idempotencyKey === undefined) return this.#begin(start);
-      return this.#idempotency.start(start.definition.id, idempotencyKey, () => this.#begin(start));
+      return this.#idempotency.start(start, idempotencyKey, () => this.#begin(start));
     } catch (error) {
       return Promise.reject(storeError(error, this.#options.directory));
     }

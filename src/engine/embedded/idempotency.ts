@@ -1,4 +1,5 @@
 /** One execution for one idempotency key, also while the first one is only being written. */
+import type { ExecutionStart } from "../engine.ts";
 import type { Reader } from "./read.ts";
 import { IDEMPOTENCY_WINDOW_MS } from "./retention.ts";
 
@@ -18,12 +19,14 @@ export class Idempotency {
   }
 
   /** Calls `begin` unless the key is known; whoever asks meanwhile shares its success or failure. */
-  start(workflowId: string, key: string, begin: () => Promise<Started>): Promise<Started> {
+  start(start: ExecutionStart, key: string, begin: () => Promise<Started>): Promise<Started> {
+    const workflowId = start.definition.id;
     // A workflow's id holds no space.
     const slot = `${workflowId} ${key}`;
     const first = this.#starting.get(slot);
     if (first !== undefined) return first.then(({ id }) => ({ outcome: "exists", id }));
-    const known = this.#reader.idempotent(workflowId, key, this.#clock() - IDEMPOTENCY_WINDOW_MS);
+    const since = this.#clock() - (start.idempotencyWindowMs ?? IDEMPOTENCY_WINDOW_MS);
+    const known = this.#reader.idempotent(workflowId, key, since);
     if (known !== undefined) return Promise.resolve({ outcome: "exists", id: known });
     const begun = begin();
     this.#starting.set(slot, begun);

@@ -75,6 +75,12 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX file_uses_hash ON file_uses (hash);
   `,
+  `
+  CREATE TABLE api_keys (
+    hash BLOB PRIMARY KEY, name TEXT NOT NULL UNIQUE, hint TEXT NOT NULL, scopes TEXT NOT NULL,
+    created INTEGER NOT NULL, expires INTEGER
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /**
@@ -108,10 +114,30 @@ export function openDatabase(file: string): DatabaseSync {
  * @throws {@link WfError} as {@link openDatabase} does; also `STORE_VERSION` for an older file, which only the owner mends
  */
 export function openDatabaseToRead(file: string): DatabaseSync {
+  return openBeside(file, true);
+}
+
+/** As {@link openDatabaseToRead}, to write a few rows that the owner does not keep in its memory. */
+export function openDatabaseBeside(file: string): DatabaseSync {
+  return openBeside(file, false);
+}
+
+/** False for a file that its owner has yet to bring up to date. */
+export function isCurrent(file: string): boolean {
+  const database = new DatabaseSync(file, { readOnly: true });
+  try {
+    database.exec("PRAGMA busy_timeout = 2000");
+    return checkVersion(database, file) === MIGRATIONS.length;
+  } finally {
+    database.close();
+  }
+}
+
+function openBeside(file: string, readOnly: boolean): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(file, { readOnly: true });
-    database.exec("PRAGMA busy_timeout = 2000; PRAGMA trusted_schema = OFF");
+    database = new DatabaseSync(file, { readOnly });
+    database.exec("PRAGMA busy_timeout = 2000; PRAGMA trusted_schema = OFF; PRAGMA synchronous = FULL");
     const version = checkVersion(database, file);
     if (version > 0 && version < MIGRATIONS.length) {
       throw new WfError("STORE_VERSION", `${file} was written by an older wf.`, {

@@ -1,5 +1,5 @@
 /** What reading a file gathers besides the steps themselves; the checks work on it. No I/O. */
-import type { Step } from "../definition.ts";
+import type { AuthKind, Step } from "../definition.ts";
 import type { Range } from "./node.ts";
 import { Expressions } from "./expressions.ts";
 import { Reader } from "./reader.ts";
@@ -18,6 +18,10 @@ export class Draft {
   readonly functions: { readonly module: string; readonly range: Range }[] = [];
   /** Workflows that `workflow` steps start. */
   readonly calls: { readonly workflow: string; readonly range: Range }[] = [];
+  /** The trigger's `auth`, with the place of its kind. */
+  auth: { readonly kind: AuthKind; readonly range: Range } | undefined;
+  /** Secrets that the trigger's `auth` names. */
+  readonly authSecrets: { readonly name: string; readonly range: Range }[] = [];
   readonly #reserved: ReadonlySet<string>;
   readonly #counts = new Map<string, number>();
 

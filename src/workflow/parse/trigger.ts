@@ -1,22 +1,23 @@
 /** Reads the trigger of a workflow file. No I/O. */
-import type { AuthKind, RequestTrigger } from "../definition.ts";
+import type { RequestTrigger } from "../definition.ts";
 import type { Json } from "../../json.ts";
 import type { RequestRules } from "../rule.ts";
 import { checkBodySchema } from "../rules.ts";
-import type { Expressions } from "./expressions.ts";
+import { readAuth } from "./auth.ts";
+import type { Draft } from "./draft.ts";
 import { valueAt, type MapNode, type Node, type Range } from "./node.ts";
 import { jsonOf, type Reader } from "./reader.ts";
 import { present, readRuleSet } from "./rule.ts";
 
 const TRIGGER_KEYS: readonly string[] = ["methods", "auth", "query", "headers", "body", "body_schema", "additional"];
 export const TRIGGER_METHODS: readonly string[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
-export const AUTH_KINDS: readonly AuthKind[] = ["none", "user-token", "api-key", "basic", "bearer", "signature"];
 
 const NO_RULES: RequestRules = { query: {}, headers: {}, additional: "allow" };
 
 /** Reads `trigger`; what it cannot read is reported and left at its default. */
-export function readTrigger(reader: Reader, expressions: Expressions, node: Node): RequestTrigger {
-  const empty: RequestTrigger = { methods: ["POST"], auth: { kind: "none", options: {} }, rules: NO_RULES };
+export function readTrigger(draft: Draft, node: Node): RequestTrigger {
+  const { reader } = draft;
+  const empty: RequestTrigger = { methods: ["POST"], auth: { kind: "none" }, rules: NO_RULES };
   const trigger = reader.map(node, "`trigger`", ["request"]);
   const requestNode = trigger && valueAt(trigger, "request");
   if (trigger && !requestNode) {
@@ -29,7 +30,7 @@ export function readTrigger(reader: Reader, expressions: Expressions, node: Node
   const auth = valueAt(request, "auth");
   return {
     methods: methods ? readMethods(reader, methods) : empty.methods,
-    auth: auth ? readAuth(reader, expressions, auth) : empty.auth,
+    auth: auth ? readAuth(draft, auth) : empty.auth,
     rules: readRules(reader, request),
   };
 }
@@ -46,46 +47,6 @@ function readMethods(reader: Reader, node: Node): readonly string[] {
   }
   if (items?.length === 0) reader.error(rangeOf(node), "out-of-range", "`methods` needs at least one method");
   return methods.size > 0 ? [...methods] : ["POST"];
-}
-
-function readAuth(reader: Reader, expressions: Expressions, node: Node): RequestTrigger["auth"] {
-  const none = { kind: "none", options: {} } as const;
-  if (node.kind === "scalar") {
-    const kind = reader.oneOf(node, "`auth`", AUTH_KINDS);
-    if (kind === undefined) return none;
-    warnOfRefusal(reader, rangeOf(node), kind);
-    return { kind, options: {} };
-  }
-  const map = reader.map(node, "`auth`", AUTH_KINDS);
-  if (!map) return none;
-  const [entry, ...more] = map.entries.values();
-  if (entry === undefined || more.length > 0) {
-    reader.error(
-      rangeOf(node),
-      "wrong-type",
-      "`auth` as a map takes exactly one kind",
-      `One of: ${AUTH_KINDS.join(", ")}.`,
-    );
-    return none;
-  }
-  const kind = AUTH_KINDS.find((one) => one === entry.key);
-  // Compiled only to be checked; the options stay as written and are resolved where requests are authenticated.
-  expressions.template(entry.value, { frame: undefined, roots: new Set(["secrets"]) });
-  if (kind === undefined) return none;
-  warnOfRefusal(reader, entry.keyRange, kind);
-  return { kind, options: jsonOf(entry.value) ?? {} };
-}
-
-/** The server knows no credentials yet, and lets nobody in whom it cannot check. */
-function warnOfRefusal(reader: Reader, range: Range, kind: AuthKind): void {
-  if (kind === "none") return;
-  const hint = "Use `auth: none` behind a proxy that authenticates, until then.";
-  reader.warn(
-    range,
-    "auth-unavailable",
-    `this version cannot check \`${kind}\` and answers every request with 401`,
-    hint,
-  );
 }
 
 /** Reads the rules of `request`. */
