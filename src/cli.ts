@@ -7,6 +7,7 @@ import { examples } from "./cli/option.ts";
 import { addRules } from "./cli/rules.ts";
 import { addSchema } from "./cli/schema.ts";
 import { addServe } from "./cli/serve.ts";
+import { addTestData } from "./cli/testdata.ts";
 import { addTrigger } from "./cli/trigger.ts";
 import { reportFailure } from "./commands/failure.ts";
 import { paint } from "./commands/terminal.ts";
@@ -70,6 +71,7 @@ function buildProgram(): Command {
     );
   addServe(program);
   addTrigger(program);
+  addTestData(program);
   addHistory(program);
   addCheck(program);
   addRules(program);

@@ -34,6 +34,14 @@ function measure(text: string, syntax: RegExp, units: Readonly<Record<string, nu
   return match && unit !== undefined ? Math.round(Number(match[1]) * unit) : undefined;
 }
 
+/** Writes a number of bytes for people: `512 B`, `1.2 KB`, `10 MB` (powers of ten). */
+export function formatSize(bytes: number): string {
+  const unit = (["GB", "MB", "KB"] as const).find((one) => bytes >= (SIZE_UNITS[one] ?? 1));
+  return unit === undefined
+    ? `${bytes} B`
+    : `${(bytes / (SIZE_UNITS[unit] ?? 1)).toFixed(1).replace(/\.0$/, "")} ${unit}`;
+}
+
 /** Writes a time span for people: `3 ms`, `1.2 s`, `4 min 5 s`, `2 h 3 min`, `7 d`. */
 export function formatDuration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;

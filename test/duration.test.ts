@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatDuration, parseDuration, parseSize } from "../src/duration.ts";
+import { formatDuration, formatSize, parseDuration, parseSize } from "../src/duration.ts";
 
 describe("parseDuration", () => {
   it.each([
@@ -35,3 +35,12 @@ it.each([
   [7_380_000, "2 h 3 min"],
   [604_800_000, "7 d"],
 ])("writes %d ms for people", (ms, text) => expect(formatDuration(ms)).toBe(text));
+
+it.each([
+  [0, "0 B"],
+  [999, "999 B"],
+  [1_000, "1 KB"],
+  [1_234, "1.2 KB"],
+  [10_000_000, "10 MB"],
+  [2_500_000_000, "2.5 GB"],
+])("writes %d bytes for people", (bytes, text) => expect(formatSize(bytes)).toBe(text));

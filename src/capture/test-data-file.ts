@@ -11,7 +11,7 @@ import { WORKFLOW_ID } from "../workflow/parse/kinds.ts";
 import { renderProblem } from "../workflow/problem.ts";
 import { nameProblem, type TestData } from "./test-data.ts";
 import { parseTestData } from "./test-data-parse.ts";
-import { encodeTestData, type TestParts } from "./test-data-text.ts";
+import { encodeTestData, type EncodedTestData, type TestParts } from "./test-data-text.ts";
 import { editYaml, linesOfKey, type YamlEdit } from "./yaml-edit.ts";
 
 /** A file of test data as it stands in the project. */
@@ -25,6 +25,12 @@ export interface TestDataFile {
   readonly expect: Node | undefined;
   /** Holds the text and the problems; whoever reads `mocks` and `expect` reports to it too. */
   readonly reader: Reader;
+}
+
+/** Paths relative to the root, with `/`. */
+export interface WrittenTestData {
+  readonly file: string;
+  readonly bodyFile: string | undefined;
 }
 
 /** The folder of a workflow's test data, relative to the project's root. */
@@ -111,28 +117,47 @@ export function invalidTestData(reader: Reader): WfError {
  *
  * @param options - `overwrite` replaces test data of the same name, whose mocks and expectations stay unless others are
  * given; `mocks` and `expect` are written as they are.
- * @returns Paths relative to the root: of the YAML file, and of the body's file where there is one.
  * @throws {@link WfError} `TEST_DATA_EXISTS`; `USAGE` for a name that cannot be
  */
 export async function writeTestData(
   root: string,
   data: TestData,
   options: TestParts & { readonly overwrite?: boolean } = {},
-): Promise<{ readonly file: string; readonly bodyFile: string | undefined }> {
-  const file = testDataPath(data.workflowId, data.name);
-  const folder = testDataFolder(data.workflowId);
-  const before = await bodyFilesOf(root, data.workflowId, data.name);
-  const old = await readText(join(root, file));
-  if (old !== undefined && !options.overwrite) throw new WfError("TEST_DATA_EXISTS", `${file} exists.`);
+): Promise<WrittenTestData> {
+  const { workflowId, name } = data;
+  const old = await readText(join(root, testDataPath(workflowId, name)));
   const { text, body } = encodeTestData(data, options);
+  const whole = old && "text" in old ? keepTestParts(text, old.text, options) : text;
+  return writeTestDataText(root, { workflowId, name, text: whole, body }, options);
+}
+
+/**
+ * As {@link writeTestData}, with the YAML file's text as a person wrote it.
+ *
+ * @param written - `text` parses; `body` is the file that its `body_file` names, unless that is there already.
+ * @throws {@link WfError} `TEST_DATA_EXISTS`; `USAGE` for a name that cannot be
+ */
+export async function writeTestDataText(
+  root: string,
+  written: EncodedTestData & { readonly workflowId: string; readonly name: string },
+  options: { readonly overwrite?: boolean } = {},
+): Promise<WrittenTestData> {
+  const { workflowId, name, text, body } = written;
+  const file = testDataPath(workflowId, name);
+  const folder = testDataFolder(workflowId);
+  const before = await bodyFilesOf(root, workflowId, name);
+  if (!options.overwrite && (await readText(join(root, file))) !== undefined) {
+    throw new WfError("TEST_DATA_EXISTS", `${file} exists.`);
+  }
   await mkdir(join(root, folder), { recursive: true });
   const bodyFile = body && `${folder}/${body.file}`;
   if (body) {
     await keepBytes(join(root, folder));
     await replaceFile(join(root, folder, body.file), body.bytes);
   }
-  await replaceFile(join(root, file), old && "text" in old ? keepTestParts(text, old.text, options) : text);
-  for (const stale of before) if (stale !== body?.file) await rm(join(root, folder, stale), { force: true });
+  await replaceFile(join(root, file), text);
+  const { bodyFile: kept } = parseTestData({ workflowId, name, file, text });
+  for (const stale of before) if (stale !== kept?.name) await rm(join(root, folder, stale), { force: true });
   return { file, bodyFile };
 }
 

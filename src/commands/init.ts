@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { WfError } from "../errors.ts";
+import { askYesNo, canAsk } from "./ask.ts";
 import { HELLO_WORKFLOW, IGNORED, settingsFile } from "./init-templates.ts";
 import { note, paint } from "./terminal.ts";
 
@@ -30,16 +31,9 @@ export async function initProject(dir: string | undefined, options: InitOptions)
 
 /** Asks only a person, and only when the folder has files of another purpose. */
 async function confirm(root: string): Promise<boolean> {
-  if (!process.stdin.isTTY || !process.stderr.isTTY) return true;
+  if (!canAsk()) return true;
   if (!existsSync(root) || existsSync(join(root, "wf.yaml")) || (await readdir(root)).length === 0) return true;
-  const { createInterface } = await import("node:readline/promises");
-  const reader = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await reader.question(`${root} is not empty. Add a workflow to it? [Y/n] `);
-    return /^(y(es)?)?$/i.test(answer.trim());
-  } finally {
-    reader.close();
-  }
+  return askYesNo(`${root} is not empty. Add a workflow to it?`, true);
 }
 
 async function makeFolder(path: string): Promise<void> {
