@@ -5,6 +5,7 @@ import type { Effects } from "../engine/effects.ts";
 import { openEmbeddedEngine } from "../engine/embedded/engine.ts";
 import type { Engine, TriggerInput } from "../engine/engine.ts";
 import { createFunctionEffect } from "../engine/function/effect.ts";
+import { createSnapshots } from "../engine/function/snapshot.ts";
 import { interpret } from "../engine/interpret.ts";
 import type { HttpEffect, HttpEffectOptions } from "../engine/steps/http.ts";
 import { createWorkflowEffect, type InputCheck } from "../engine/sub-workflow.ts";
@@ -61,9 +62,8 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   if (options.allowPrivate.length > 0) await http.open().catch((error: unknown) => closeAfter(engine, error));
   const functions = createFunctionEffect({
     // Not the store's folder, which may lie elsewhere: modules find the project's node_modules by lying inside of it.
-    directory: join(options.root, ".wf"),
+    snapshots: createSnapshots(join(options.root, ".wf"), async (hash) => (await engine.definition(hash))?.source),
     files: engine.files,
-    definitionSource: async (hash) => (await engine.definition(hash))?.source,
   });
   effects = {
     get secrets() {

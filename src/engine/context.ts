@@ -60,6 +60,12 @@ export interface ExecutionContext {
   delay(path: string, ms: number, step?: { readonly stepId: string; readonly name?: string }): Promise<void>;
   /** The time of the first call with this path, in ms since 1970; the same after a restart. */
   now(path: string): number;
+  /**
+   * Calls back once so much of the execution's time has passed; time limits wait by it. Real time when absent.
+   *
+   * @returns Forgets the call.
+   */
+  readonly after?: (ms: number, callback: () => void) => () => void;
   /** Records the reply; the first one counts. Durable and on its way to the caller when it resolves. @returns false for a later one */
   respond(path: string, reply: Reply): Promise<boolean>;
 }

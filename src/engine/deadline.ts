@@ -78,18 +78,20 @@ export function limitOf(
  * has failed whether it listens or not; what it hands over shortly after still makes the record's input and logs.
  *
  * @param outer - Aborted on cancel and shutdown; then nothing is to be decided here any more.
+ * @param after - The execution's clock.
  */
 export async function runWithin(
   limit: Limit | undefined,
   outer: AbortSignal,
   run: (signal: AbortSignal) => Promise<StepOutcome>,
+  after: After = realTime,
 ): Promise<StepOutcome> {
   if (limit === undefined) return run(outer);
   const controller = new AbortController();
   const forward = (): void => controller.abort(outer.reason);
   if (outer.aborted) forward();
   else outer.addEventListener("abort", forward, { once: true });
-  const timer = new Timer();
+  const timer = new Timer(after);
   try {
     const running = run(controller.signal);
     const timeIsOver = timer.wait(limit.ms, outer);
@@ -114,8 +116,21 @@ function timedOut(limit: Limit, late: StepOutcome | undefined): FailedOutcome {
   };
 }
 
+/** Calls back after so many milliseconds. @returns Forgets the call */
+type After = (ms: number, callback: () => void) => () => void;
+
+const realTime: After = (ms, callback) => {
+  const handle = setTimeout(callback, ms);
+  return () => clearTimeout(handle);
+};
+
 class Timer {
-  #handle: NodeJS.Timeout | undefined;
+  readonly #after: After;
+  #forget: (() => void) | undefined;
+
+  constructor(after: After) {
+    this.#after = after;
+  }
 
   /** Resolves after `ms`; never once it is stopped, or when `signal` is aborted first. */
   wait(ms: number, signal: AbortSignal): Promise<undefined> {
@@ -126,13 +141,13 @@ class Timer {
         if (left <= 0) return resolve(undefined);
         const turn = Math.min(left, MAX_TIMER_MS);
         left -= turn;
-        this.#handle = setTimeout(next, turn);
+        this.#forget = this.#after(turn, next);
       };
       next();
     });
   }
 
   stop(): void {
-    clearTimeout(this.#handle);
+    this.#forget?.();
   }
 }

@@ -254,8 +254,11 @@ class Interpreter implements Walk {
     const limit = limitOf(path, timeoutMs, deadline, now);
     return context.step(attemptOf(step, path, attempt, true), async () => {
       try {
-        return await runWithin(limit, context.signal, async (signal) =>
-          run({ execution: context.execution, path, attempt, scope, signal }),
+        return await runWithin(
+          limit,
+          context.signal,
+          async (signal) => run({ execution: context.execution, path, attempt, scope, signal }),
+          context.after,
         );
       } catch (error) {
         return this.#caught(error);

@@ -30,6 +30,8 @@ export interface Server {
    * when the host is no address of this machine
    */
   listen(): Promise<{ readonly url: string }>;
+  /** Serves a connection that came otherwise than by a port, such as one end of a pair in memory. */
+  accept(connection: Duplex): void;
   /**
    * Stops accepting, lets requests and executions finish for `drainMs`, answers 542 to callers that still wait, and closes
    * every connection. A second call closes them at once. The engine stays open.
@@ -115,6 +117,10 @@ class TriggerServer implements Server {
       });
     });
     return { url: urlOf(this.#http.address() as AddressInfo) };
+  }
+
+  accept(connection: Duplex): void {
+    this.#http.emit("connection", connection);
   }
 
   close(): Promise<void> {

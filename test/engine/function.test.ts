@@ -5,6 +5,7 @@ import type { StepOutcome } from "../../src/engine/context.ts";
 import type { EffectCall } from "../../src/engine/effects.ts";
 import { FolderFiles } from "../../src/engine/embedded/files.ts";
 import { createFunctionEffect } from "../../src/engine/function/effect.ts";
+import { createSnapshots } from "../../src/engine/function/snapshot.ts";
 import { WfError } from "../../src/errors.ts";
 import { FileValue } from "../../src/value.ts";
 import type { Value } from "../../src/value.ts";
@@ -22,8 +23,12 @@ function open(modules: string | Record<string, string>, maxThreads?: number): Fu
   const files = new FolderFiles(root);
   const sources = typeof modules === "string" ? { "functions/f.ts": modules } : modules;
   const effect = createFunctionEffect({
-    directory: join(root, ".wf"),
-    definitionSource: () => ({ workflowId: "w", file: "w.yaml", yaml: "", modules: sources }),
+    snapshots: createSnapshots(join(root, ".wf"), () => ({
+      workflowId: "w",
+      file: "w.yaml",
+      yaml: "",
+      modules: sources,
+    })),
     files,
     ...(maxThreads === undefined ? {} : { maxThreads }),
   });

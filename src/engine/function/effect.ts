@@ -4,24 +4,21 @@ import { WfError } from "../../errors.ts";
 import type { ErrorCode } from "../../errors.ts";
 import { FileValue } from "../../value.ts";
 import type { Value } from "../../value.ts";
-import type { DefinitionSource, FunctionStep } from "../../workflow/definition.ts";
+import type { FunctionStep } from "../../workflow/definition.ts";
 import type { StepOutcome } from "../context.ts";
 import type { EffectCall, Effects } from "../effects.ts";
 import type { FileStore } from "../files.ts";
 import type { FileAt, OutputFile } from "./message.ts";
 import { createWorkerPool } from "./pool.ts";
 import type { WorkerPool } from "./pool.ts";
-import { createSnapshots } from "./snapshot.ts";
 import type { Snapshots } from "./snapshot.ts";
 import type { JobOutcome } from "./job.ts";
 import { stoppedFailure } from "../http/failure.ts";
 import { baseName } from "../http/answer.ts";
 
 export interface FunctionEffectOptions {
-  /** The state folder (`.wf`); it lies in the project's root, where imports of packages are looked up from. */
-  readonly directory: string;
-  /** The source of a definition that an execution began with. */
-  readonly definitionSource: (hash: string) => DefinitionSource | undefined | Promise<DefinitionSource | undefined>;
+  /** Where the code lies that an execution began with. */
+  readonly snapshots: Snapshots;
   readonly files: FileStore;
   /** @defaultValue twice the cores, at least 4 */
   readonly maxThreads?: number;
@@ -43,9 +40,9 @@ interface Runtime {
 
 /** Makes the function step: the default export of a module, run in a worker thread with limits on time and memory. */
 export function createFunctionEffect(options: FunctionEffectOptions): FunctionEffect {
-  const { directory, definitionSource, files, maxThreads } = options;
+  const { snapshots, files, maxThreads } = options;
   const pool = createWorkerPool(maxThreads === undefined ? {} : { maxThreads });
-  const runtime: Runtime = { files, pool, snapshots: createSnapshots(directory, definitionSource) };
+  const runtime: Runtime = { files, pool, snapshots };
   return { function: (step, input, call) => runFunction(step, input, call, runtime), close: () => pool.close() };
 }
 

@@ -1,17 +1,32 @@
 import { lookup as resolve } from "node:dns";
+import type { IncomingHttpHeaders } from "node:http";
 import { isIP } from "node:net";
 import type { LookupFunction } from "node:net";
+import type { Readable } from "node:stream";
 import { Agent, buildConnector } from "undici";
+import type { Dispatcher } from "undici";
 import { WfError } from "../../errors.ts";
 import { createAddressGuard } from "./address.ts";
 import type { AddressGuard } from "./address.ts";
 
+/** Sends one request, as an undici dispatcher does; `wf test` answers in its place. */
+export interface Transport {
+  request(options: Dispatcher.RequestOptions): Promise<TransportAnswer>;
+}
+
+export interface TransportAnswer {
+  readonly statusCode: number;
+  readonly headers: IncomingHttpHeaders;
+  /** As it came, before content decoding. */
+  readonly body: Readable;
+}
+
 /** Two pools that never share a connection: what one of them has checked is worth nothing to the other. */
 export interface Dispatchers {
   /** For hosts that the workflow file names itself. */
-  readonly open: Agent;
+  readonly open: Transport;
   /** For hosts that came out of an expression, a redirect or an answer. */
-  readonly guarded: Agent;
+  readonly guarded: Transport;
   close(): Promise<void>;
 }
 

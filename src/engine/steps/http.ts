@@ -26,6 +26,16 @@ export interface HttpEffectOptions {
   readonly allowPrivate: readonly string[];
   /** Milliseconds since 1970. @defaultValue Date.now */
   readonly now?: () => number;
+  /** Takes requests elsewhere than to the network. */
+  readonly detour?: HttpDetour;
+}
+
+/** Where requests go in the network's place, or how they are watched on the way there. */
+export interface HttpDetour {
+  /** For the requests of one attempt. */
+  step(step: HttpStep, call: EffectCall, network: Dispatchers): Dispatchers;
+  /** For requests to token endpoints. */
+  token(network: Dispatchers): Dispatchers;
 }
 
 export interface HttpEffect {
@@ -49,12 +59,15 @@ interface Client {
  */
 export function createHttpEffect(options: HttpEffectOptions): HttpEffect {
   const { files, allowPrivate, now = Date.now } = options;
+  const { detour } = options;
   const dispatchers = createDispatchers(allowPrivate);
   const userAgent = `wf/${readVersion()}`;
   const headers: RequestHeaders = new Map([["user-agent", userAgent]]);
-  const tokens = createTokenCache({ dispatchers, files, headers, now });
+  const tokens = createTokenCache({ dispatchers: detour?.token(dispatchers) ?? dispatchers, files, headers, now });
   const client: Client = { files, dispatchers, tokens, now, userAgent };
-  return { http: (step, call) => runHttp(step, call, client), close: () => dispatchers.close() };
+  const clientOf = (step: HttpStep, call: EffectCall): Client =>
+    detour === undefined ? client : { ...client, dispatchers: detour.step(step, call, dispatchers) };
+  return { http: (step, call) => runHttp(step, call, clientOf(step, call)), close: () => dispatchers.close() };
 }
 
 /** Evaluates, sends, reads; every failure is an outcome. */
