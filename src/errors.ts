@@ -50,6 +50,7 @@ export type ErrorCode =
   | "STEP_INVALID"
   | "OUTPUT_TOO_LARGE"
   | "FAILED_BY_STEP"
+  | "MOCK_MISSING"
   | "WORKFLOW_INVALID"
   | "SETTINGS_INVALID"
   | "PROJECT_NOT_FOUND"
@@ -134,6 +135,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
   WORKFLOW_TIMEOUT: { status: 500, exit: 1, hint: "Raise the workflow's `timeout`." },
   STEP_INVALID: { status: 500, exit: 1, hint: "An expression yielded a value that this step cannot use." },
   OUTPUT_TOO_LARGE: { status: 500, exit: 1, hint: "Pass large data on as a file." },
+  MOCK_MISSING: { status: 500, exit: 1, hint: "Add an answer under `mocks` of the test data." },
   FAILED_BY_STEP: { status: 500, exit: 1, hint: "The workflow's own `fail` step ended it." },
 
   // A command

@@ -164,7 +164,7 @@ export class MemoryWalk implements ExecutionContext {
   async respond(_path: string, reply: Reply): Promise<boolean> {
     if (this.ended) return never();
     if (this.reply !== undefined) return false;
-    const kept = recordValue(reply as unknown as Value, this.#scrub).value as unknown as Reply;
+    const kept = recordValue(reply, this.#scrub).value as unknown as Reply;
     this.reply = kept;
     this.#onReply(kept);
     return true;
