@@ -8,6 +8,7 @@ import { addRules } from "./cli/rules.ts";
 import { addSchema } from "./cli/schema.ts";
 import { addServe } from "./cli/serve.ts";
 import { addTestData } from "./cli/testdata.ts";
+import { addTest } from "./cli/test.ts";
 import { addTrigger } from "./cli/trigger.ts";
 import { reportFailure } from "./commands/failure.ts";
 import { paint } from "./commands/terminal.ts";
@@ -66,6 +67,7 @@ function buildProgram(): Command {
         "wf serve                                            run the workflows and reload them on change",
         `wf trigger hello --data '{"name": "Ada"}'           send a request to one`,
         "wf history                                          what has run",
+        "wf test                                             run saved requests against it, offline",
         "wf check                                            find mistakes without running",
       ),
     );
@@ -73,6 +75,7 @@ function buildProgram(): Command {
   addTrigger(program);
   addTestData(program);
   addHistory(program);
+  addTest(program);
   addCheck(program);
   addRules(program);
   addSchema(program);

@@ -7,7 +7,7 @@ import { present } from "../workflow/parse/rule.ts";
 import type { Redacted, TestBody, TestData } from "./test-data.ts";
 
 const FILE_KEYS: readonly string[] = ["description", "request", "captured", "redacted", "mocks", "expect"];
-const REQUEST_KEYS: readonly string[] = ["method", "url", "query", "headers", "body", "body_file"];
+const REQUEST_KEYS: readonly string[] = ["method", "url", "query", "headers", "body", "body_file", "user"];
 
 /** A file of test data as read, before its body's file is. */
 export interface ParsedTestData {
@@ -85,6 +85,8 @@ function readRequest(reader: Reader, node: Node, workflowId: string): ReadReques
   const query = at("query");
   const headers = at("headers");
   const bodyFile = at("body_file");
+  const user = at("user");
+  const userId = user && reader.string(user, "`user`");
   const second = map.entries.get("body_file");
   if (second && map.entries.has("body")) {
     reader.error(second.keyRange, "two-bodies", "a request has one body: `body` or `body_file`, not both");
@@ -95,6 +97,7 @@ function readRequest(reader: Reader, node: Node, workflowId: string): ReadReques
     url: address + (query ? readQuery(reader, query, address) : ""),
     headers: headers ? readHeaders(reader, headers) : [],
     body: readBody(reader, at("body")),
+    ...(userId === undefined ? {} : { userId }),
   };
   const name = bodyFile && readBodyFile(reader, bodyFile);
   return { request, bodyFile: bodyFile && name !== undefined ? { name, node: bodyFile } : undefined };

@@ -76,6 +76,7 @@ function requestNode(document: Document<YAMLMap, false>, request: TestRequest, f
   }
   if (file !== undefined) node.set("body_file", file);
   else if (body.kind === "value") node.set("body", document.createNode(body.value));
+  if (request.userId !== undefined) node.set("user", request.userId);
   return node;
 }
 

@@ -31,6 +31,8 @@ export interface TestRequest {
   /** In the order and case in which they came, repeated ones too. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: TestBody;
+  /** The user as whom `wf test` runs it, where the workflow's `auth` would find one. */
+  readonly userId?: string;
 }
 
 export type TestBody =

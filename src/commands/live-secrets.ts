@@ -66,7 +66,7 @@ export class LiveSecrets {
 const known = new WeakMap<Definition, readonly string[] | "computed">();
 
 /** @returns The names that a definition reads as `secrets.NAME`; undefined when an expression computes the name */
-function secretsOf(definition: Definition): readonly string[] | undefined {
+export function secretsOf(definition: Definition): readonly string[] | undefined {
   let names = known.get(definition);
   if (names === undefined) {
     names = findSecrets(definition);

@@ -28,7 +28,7 @@ export type InputCheck =
   | { readonly ok: false; readonly violations: readonly RuleViolation[] };
 
 export interface SubWorkflowOptions {
-  readonly engine: Engine;
+  readonly engine: Pick<Engine, "start" | "get" | "waitEnd" | "waitResponse">;
   /** The live definition of a workflow. */
   readonly find: (workflowId: string) => Definition | undefined;
   /** Checks the child's rules as its trigger would; without it, every input passes. */
@@ -100,7 +100,11 @@ function admit(
 }
 
 /** @returns undefined when `signal` was aborted first */
-async function waitForEnd(engine: Engine, id: string, signal: AbortSignal): Promise<Execution | undefined> {
+async function waitForEnd(
+  engine: SubWorkflowOptions["engine"],
+  id: string,
+  signal: AbortSignal,
+): Promise<Execution | undefined> {
   const { promise, resolve } = Promise.withResolvers<Execution | undefined>();
   const stop = (): void => resolve(undefined);
   signal.addEventListener("abort", stop, { once: true });
@@ -131,7 +135,11 @@ function stopped(call: EffectCall, executionId: string): FailedOutcome {
     : failed("EXECUTION_CANCELLED", "Stopped while waiting for the workflow's end", { details, retryable: true });
 }
 
-async function outcomeOfChild(engine: Engine, workflow: string, end: Execution): Promise<StepOutcome> {
+async function outcomeOfChild(
+  engine: SubWorkflowOptions["engine"],
+  workflow: string,
+  end: Execution,
+): Promise<StepOutcome> {
   const executionId = end.id;
   if (end.status === "FAILED") {
     const reason = end.error === null ? "" : `: ${end.error.message}`;
@@ -167,10 +175,10 @@ function answer(reply: Reply | undefined): ValueObject {
 
 /** How many workflows stand above an execution: 0 for one that a request from outside started. */
 class Depths {
-  readonly #engine: Engine;
+  readonly #engine: SubWorkflowOptions["engine"];
   readonly #known = new Map<string, number>();
 
-  constructor(engine: Engine) {
+  constructor(engine: SubWorkflowOptions["engine"]) {
     this.#engine = engine;
   }
 

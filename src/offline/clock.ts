@@ -1,12 +1,19 @@
 /** A clock that waits for nobody: while nothing is at work, it leaps to the next moment that somebody waits for. */
 
+/** What an execution's waits go by. */
+export interface Clock {
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** Calls back when `ms` have passed. @returns Forgets the call */
+  after(ms: number, callback: () => void): () => void;
+}
+
 interface Timer {
   readonly at: number;
   readonly callback: () => void;
 }
 
-export class VirtualClock {
-  /** Milliseconds since 1970. */
+export class VirtualClock implements Clock {
   #now: number;
   /** By time, then by order. */
   #timers: Timer[] = [];
@@ -22,7 +29,6 @@ export class VirtualClock {
     return this.#now;
   }
 
-  /** Calls back when `ms` have passed. @returns Forgets the call */
   after(ms: number, callback: () => void): () => void {
     const timer: Timer = { at: this.#now + Math.max(0, ms), callback };
     const later = this.#timers.findIndex(({ at }) => at > timer.at);

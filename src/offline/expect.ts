@@ -10,7 +10,7 @@ export interface Expectations {
   readonly headers?: MapNode;
   readonly body?: ExpectedValue;
   readonly bodyFile?: { readonly bytes: Buffer; readonly name: string; readonly range: Range };
-  /** Bodies, outputs and JSON have what is written and nothing else. */
+  /** The body has what is written and nothing else. */
   readonly exact: boolean;
   readonly expressions: readonly ExpectedExpression[];
   readonly steps: readonly StepExpectation[];
@@ -30,6 +30,8 @@ export interface StepExpectation {
   readonly name: string;
   readonly range: Range;
   readonly step: IndexedStep;
+  /** Output and request JSON have what is written and nothing else. */
+  readonly exact: boolean;
   readonly runs?: ExpectedValue;
   readonly status?: ExpectedValue;
   readonly output?: ExpectedValue;
@@ -49,7 +51,7 @@ export interface RequestExpectation {
 }
 
 const EXPECT_KEYS = ["status", "headers", "body", "body_file", "exact", "expression", "steps", "execution"];
-const STEP_KEYS = ["runs", "status", "output", "error", "request", "requests"];
+const STEP_KEYS = ["exact", "runs", "status", "output", "error", "request", "requests"];
 const REQUEST_KEYS = ["method", "url", "query", "headers", "json", "text"];
 const EXECUTION_KEYS = ["status", "error"];
 const STEP_STATUSES = ["SUCCEEDED", "FAILED", "SKIPPED"];
@@ -172,8 +174,10 @@ function readStep(
     );
   }
   const list = requests && reader.list(requests.value, "`requests`");
+  const exact = valueAt(map, "exact");
   return {
     ...about,
+    exact: (exact && reader.boolean(exact, "`exact`")) ?? false,
     ...optional("runs", runs),
     ...optional("status", status),
     ...optional("output", valueAt(map, "output")),

@@ -10,15 +10,15 @@ import type { SentRequest } from "./mock-transport.ts";
 import type { CaseRun } from "./run-case.ts";
 import { splitName } from "./step-index.ts";
 
-export function judgeStep(expected: StepExpectation, run: CaseRun, exact: boolean, judging: Judging): void {
-  const { name } = expected;
+export function judgeStep(expected: StepExpectation, run: CaseRun, judging: Judging): void {
+  const { name, exact } = expected;
   const steps = stepsNamed(expected, run);
   const runs = steps.reduce((sum, { attempts }) => sum + attempts.length, 0);
   if (expected.runs?.kind === "scalar" && expected.runs.value !== runs) {
     const message = `${name}: expected ${times(Number(expected.runs.value))}, ran ${times(runs)}`;
     judging.fail(expected.runs, "steps", message);
   }
-  judgeRequests(expected, run, exact, judging);
+  judgeRequests(expected, run, judging);
   const parts = [expected.status, expected.output, expected.error].filter((one) => one !== undefined);
   const [first] = parts;
   if (first === undefined) return;
@@ -38,8 +38,10 @@ export function judgeStep(expected: StepExpectation, run: CaseRun, exact: boolea
     const message = `${name}: expected ${String(expected.status.value)}, got ${step.status}`;
     judging.fail(expected.status, "steps", message, typeof why === "string" ? { hint: why } : {});
   }
-  judging.value(expected.output, step.output, "steps", `${name}.output`, exact);
-  judging.value(expected.error, step.error === null ? null : errorValue(step.error), "steps", `${name}.error`, exact);
+  judging.value(expected.output, step.output, "steps", `${name}.output`, { exact });
+  judging.value(expected.error, step.error === null ? null : errorValue(step.error), "steps", `${name}.error`, {
+    exact,
+  });
 }
 
 /** The runs that a name stands for. */
@@ -55,8 +57,8 @@ function isNamed(name: string, run: { readonly path: string; readonly stepId: st
   return path === run.path || path === run.stepId;
 }
 
-function judgeRequests(expected: StepExpectation, run: CaseRun, exact: boolean, judging: Judging): void {
-  const { name, request, requests } = expected;
+function judgeRequests(expected: StepExpectation, run: CaseRun, judging: Judging): void {
+  const { name, request, requests, exact } = expected;
   if (request === undefined && requests === undefined) return;
   const sent = run.sent.filter((one) => one.workflowId === expected.step.definition.id && isNamed(name, one));
   if (requests !== undefined && requests.list.length !== sent.length) {
@@ -93,7 +95,7 @@ function judgeRequest(
   const bare = expected.query === undefined ? sent.url : `${url.origin}${url.pathname}`;
   judging.value(expected.method, sent.method, "steps", `${what}.method`);
   judging.value(expected.url, bare, "steps", `${what}.url`);
-  judging.value(expected.query, queryOf(url), "steps", `${what}.query`, exact);
+  judging.value(expected.query, queryOf(url), "steps", `${what}.query`, { exact });
   for (const { key, keyRange, value } of expected.headers?.entries.values() ?? []) {
     const actual = sent.headers[key.toLowerCase()];
     const text = typeof actual === "string" ? actual : actual?.join(", ");
@@ -101,7 +103,7 @@ function judgeRequest(
     const message = `${what}: header ${key} was ${show(text)}`;
     judging.fail(value.kind === "scalar" ? value : keyRange, "steps", message);
   }
-  judging.value(expected.json, jsonBody(sent), "steps", `${what}.json`, exact);
+  judging.value(expected.json, jsonBody(sent), "steps", `${what}.json`, { exact });
   judging.value(expected.text, sent.body.toString(), "steps", `${what}.text`);
 }
 

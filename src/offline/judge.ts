@@ -30,14 +30,15 @@ export function judge(expected: Expectations, run: CaseRun, reader: Reader): Fai
     const message = `header ${key}: expected ${show(jsonOf(value))}, got ${show(actual)}`;
     judging.fail(value.kind === "scalar" ? value : keyRange, "headers", message);
   }
-  judging.value(expected.body, body, "body", "body", expected.exact);
+  const told = judging.failures.length > 0 ? undefined : whyOf(run);
+  judging.value(expected.body, body, "body", "body", { exact: expected.exact, hint: told });
   const { bodyFile } = expected;
   if (bodyFile !== undefined && !bodyFile.bytes.equals(run.answer.body)) {
     const sizes = `${bodyFile.bytes.length} expected, ${run.answer.body.length} came`;
     judging.fail(bodyFile.range, "body", `the body's bytes are not those of ${bodyFile.name}: ${sizes}`);
   }
   judgeExecution(expected, main, judging);
-  for (const step of expected.steps) judgeStep(step, run, expected.exact, judging);
+  for (const step of expected.steps) judgeStep(step, run, judging);
   const scope = scopeOf(run);
   for (const { expression, range } of expected.expressions) {
     let value: Value;

@@ -27,15 +27,25 @@ export class Judging {
   }
 
   /** Compares a value; `what` names it in messages. */
-  value(expected: Node | undefined, actual: Value | undefined, check: string, what: string, exact = false): void {
+  value(
+    expected: Node | undefined,
+    actual: Value | undefined,
+    check: string,
+    what: string,
+    more: { readonly exact?: boolean; readonly hint?: string | undefined } = {},
+  ): void {
+    const { exact = false, hint } = more;
     if (expected === undefined) return;
     const found = mismatches(expected, actual, exact);
     const [only] = found;
     if (only === undefined) return;
     const diff = diffOf(jsonOf(expected), projected(expected, actual, exact));
     const message = `${placeOf(what, only.path)}: ${only.message}`;
-    const more = found.length > 1 ? ` (and ${found.length - 1} more)` : "";
-    this.fail(only.range, check, message + more, diff === undefined ? {} : { diff });
+    const others = found.length > 1 ? ` (and ${found.length - 1} more)` : "";
+    this.fail(only.range, check, message + others, {
+      ...(diff === undefined ? {} : { diff }),
+      ...(hint === undefined ? {} : { hint }),
+    });
   }
 }
 

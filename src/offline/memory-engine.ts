@@ -15,13 +15,13 @@ import type {
 } from "../engine/engine.ts";
 import type { FileStore } from "../engine/files.ts";
 import type { Scrub } from "../engine/record.ts";
-import type { VirtualClock } from "./clock.ts";
+import type { Clock } from "./clock.ts";
 import { pageOf } from "./memory-history.ts";
 import { recordedError } from "./memory-outcome.ts";
 import { MemoryWalk } from "./memory-walk.ts";
 
 export interface MemoryEngineOptions {
-  readonly clock: VirtualClock;
+  readonly clock: Clock;
   readonly files: FileStore;
   /** Walks a definition; usually `interpret` with its effects. */
   readonly walk: (definition: Definition, context: ExecutionContext) => Promise<ExecutionEnd>;

@@ -12,7 +12,7 @@ import type {
   TriggerInput,
 } from "../engine/engine.ts";
 import { recordValue, type Scrub } from "../engine/record.ts";
-import type { VirtualClock } from "./clock.ts";
+import type { Clock } from "./clock.ts";
 import { recordedOutcome } from "./memory-outcome.ts";
 
 type StepRecord = { -readonly [Key in keyof StepExecution]: StepExecution[Key] } & {
@@ -26,7 +26,7 @@ export class MemoryWalk implements ExecutionContext {
   status: ExecutionStatus = "EXECUTING";
   error: StepError | null = null;
   reply: Reply | undefined;
-  readonly #clock: VirtualClock;
+  readonly #clock: Clock;
   readonly #scrub: Scrub | undefined;
   readonly #start: ExecutionStart;
   readonly #controller = new AbortController();
@@ -42,7 +42,7 @@ export class MemoryWalk implements ExecutionContext {
     start: ExecutionStart,
     id: string,
     parts: {
-      readonly clock: VirtualClock;
+      readonly clock: Clock;
       readonly scrub: Scrub | undefined;
       readonly onReply: (reply: Reply) => void;
     },

@@ -80,11 +80,13 @@ export async function runCase(one: Case, world: OfflineWorld): Promise<CaseRun> 
     onDefect: (error) => defects.push(error),
   });
   const child = createWorkflowEffect({
-    // A child ends in its own time, however long that is.
-    engine: Object.assign(Object.create(engine) as MemoryEngine, {
-      waitEnd: (id: string) => engine.waitEnd(id, Infinity),
-      start: engine.start.bind(engine),
-    }),
+    engine: {
+      start: (start) => engine.start(start),
+      get: (id) => engine.get(id),
+      waitResponse: (id, timeoutMs) => engine.waitResponse(id, timeoutMs),
+      // A child ends in its own time, however long that is.
+      waitEnd: (id) => engine.waitEnd(id, Infinity),
+    },
     find: world.find,
     validate: (definition, input) => compileRules(definition.request.rules).validate(input),
   });

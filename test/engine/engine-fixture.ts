@@ -1,4 +1,5 @@
 /** What tests of engines share: hand-written walks, small definitions, gates. */
+import { it } from "vitest";
 import type { ExecutionContext, ExecutionEnd, StepAttempt, StepOutcome } from "../../src/engine/context.ts";
 import type { Engine, Execution, ExecutionStart, Reply, TriggerInput } from "../../src/engine/engine.ts";
 import type { Value } from "../../src/value.ts";
@@ -88,10 +89,16 @@ export async function until(holds: () => boolean | Promise<boolean>): Promise<vo
 
 /** What the parts of the suite work on: an engine that is open, and the walk that it takes next. */
 export interface Harness {
+  readonly isDurable: boolean;
   readonly fixture: EngineFixture;
   walk: Walk;
   readonly walks: number;
   engine(): Engine;
   begin(more?: Partial<ExecutionStart>): Promise<string>;
   ended(id: string): Promise<Execution>;
+}
+
+/** Declares a test of what an engine does after it was closed and opened again. */
+export function itRestarts(harness: Harness, name: string, run: () => Promise<void>): void {
+  if (harness.isDurable) it(name, run);
 }

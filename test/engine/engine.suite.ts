@@ -16,8 +16,15 @@ import { describeReads } from "./reads.suite.ts";
 import { describeStarts } from "./starts.suite.ts";
 import { describeWaits } from "./waits.suite.ts";
 
-/** @param open - Opens an engine on an empty store. */
-export function describeEngine(name: string, open: (setup: EngineSetup) => Promise<EngineFixture>): void {
+/**
+ * @param open - Opens an engine on an empty store.
+ * @param isDurable - False for an engine that keeps nothing when it is closed: what is said of restarts is left out.
+ */
+export function describeEngine(
+  name: string,
+  open: (setup: EngineSetup) => Promise<EngineFixture>,
+  isDurable = true,
+): void {
   describe(name, () => {
     let fixture: EngineFixture;
     let walk: Walk;
@@ -38,6 +45,7 @@ export function describeEngine(name: string, open: (setup: EngineSetup) => Promi
     afterEach(() => fixture.dispose());
 
     const harness: Harness = {
+      isDurable,
       get fixture() {
         return fixture;
       },

@@ -10,6 +10,7 @@ import {
   HASH_LENGTH,
   type Harness,
   inputOf,
+  itRestarts,
   ok,
   SECRET,
   SUCCEEDED,
@@ -27,7 +28,7 @@ export function describeStarts(harness: Harness): void {
       expect(found?.error).toBeNull();
     });
 
-    it("keeps an execution and its input when the engine is opened again", async () => {
+    itRestarts(harness, "keeps an execution and its input when the engine is opened again", async () => {
       const gate = new Gate();
       harness.walk = async () => {
         await gate.pass();
@@ -75,7 +76,7 @@ export function describeStarts(harness: Harness): void {
       expect(await harness.begin({ idempotencyKey: "k" })).toBe(first);
     });
 
-    it("runs the definition that the execution began with", async () => {
+    itRestarts(harness, "runs the definition that the execution began with", async () => {
       const seen: string[] = [];
       const gate = new Gate();
       harness.walk = async (definition) => {
@@ -101,7 +102,7 @@ export function describeStarts(harness: Harness): void {
   });
 
   describe("steps", () => {
-    it("yields recorded outcomes after a restart without running the steps again", async () => {
+    itRestarts(harness, "yields recorded outcomes after a restart without running the steps again", async () => {
       const runs: string[] = [];
       const seen: unknown[] = [];
       const gate = new Gate();
@@ -136,7 +137,7 @@ export function describeStarts(harness: Harness): void {
       expect((await harness.ended(id)).taskCount).toBe(3);
     });
 
-    it("runs a step again that was not recorded", async () => {
+    itRestarts(harness, "runs a step again that was not recorded", async () => {
       const gate = new Gate();
       let runs = 0;
       harness.walk = async (_, context) => {

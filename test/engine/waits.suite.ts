@@ -2,11 +2,11 @@
 import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import { newExecutionId } from "../../src/engine/id.ts";
-import { attemptOf, Gate, type Harness, jsonReply, ok, SUCCEEDED, until } from "./engine-fixture.ts";
+import { attemptOf, Gate, type Harness, itRestarts, jsonReply, ok, SUCCEEDED, until } from "./engine-fixture.ts";
 
 export function describeWaits(harness: Harness): void {
   describe("delays", () => {
-    it("sleeps without the memory, across a restart, and wakes once and never early", async () => {
+    itRestarts(harness, "sleeps without the memory, across a restart, and wakes once and never early", async () => {
       let asked = 0;
       let woke = 0;
       harness.walk = async (_, context) => {
@@ -53,7 +53,7 @@ export function describeWaits(harness: Harness): void {
       expect(runs).toBe(1);
     });
 
-    it("wakes a delay that was over while no engine was open", async () => {
+    itRestarts(harness, "wakes a delay that was over while no engine was open", async () => {
       harness.walk = async (_, context) => {
         await context.delay("d", 1_600);
         return SUCCEEDED;
@@ -124,7 +124,7 @@ export function describeWaits(harness: Harness): void {
   });
 
   describe("replies", () => {
-    it("hands the first reply to its caller while the steps go on", async () => {
+    itRestarts(harness, "hands the first reply to its caller while the steps go on", async () => {
       const gate = new Gate();
       const sent: boolean[] = [];
       harness.walk = async (_, context) => {

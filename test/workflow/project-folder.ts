@@ -1,4 +1,4 @@
-import { mkdtempSync, realpathSync, rmSync, mkdirSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, realpathSync, rmSync, mkdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -14,6 +14,11 @@ export class ProjectFolder implements Disposable {
     const file = join(this.root, path);
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, text);
+  }
+
+  /** Names in a folder, sorted. */
+  files(path: string): string[] {
+    return readdirSync(join(this.root, path)).toSorted();
   }
 
   path(path: string): string {
