@@ -14,6 +14,7 @@ import type { EmbeddedEngineOptions } from "../../src/engine/embedded/options.ts
 import { Retention } from "../../src/engine/embedded/retention.ts";
 import { openDatabase, STATUS } from "../../src/engine/embedded/schema.ts";
 import { Store } from "../../src/engine/embedded/store.ts";
+import { WriteAheadLog } from "../../src/engine/embedded/wal.ts";
 import type { StepWrite, WriteOwner } from "../../src/engine/embedded/write.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { newExecutionId } from "../../src/engine/id.ts";
@@ -210,6 +211,7 @@ describe("a store that cannot be written", () => {
     const failures: WfError[] = [];
     const commit = new GroupCommit({
       store: new Store(connection),
+      wal: new WriteAheadLog(file),
       file,
       busyTimeoutMs: 100,
       onFailure: (error) => failures.push(error),
@@ -272,6 +274,7 @@ describe("a store that cannot be written", () => {
     await commit.durable();
     expect(connection.prepare("SELECT seq FROM executions ORDER BY seq").all()).toEqual([{ seq: 1 }, { seq: 4 }]);
     expect(connection.prepare("SELECT path FROM steps ORDER BY key").all()).toEqual([{ path: "s1" }, { path: "s2" }]);
+    await commit.close();
     connection.close();
   });
 

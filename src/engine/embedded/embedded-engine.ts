@@ -18,7 +18,7 @@ import type { FileStore } from "../files.ts";
 import type { Scrub } from "../record.ts";
 import { GroupCommit } from "./commit.ts";
 import { Definitions } from "./definitions.ts";
-import { failureKind, storeError } from "./failure.ts";
+import { closedError, failureKind, storeError } from "./failure.ts";
 import { FolderFiles } from "./files.ts";
 import { ExecutionHistory, impliedReply } from "./history.ts";
 import { Idempotency, type Started } from "./idempotency.ts";
@@ -32,6 +32,7 @@ import { loadWalk, Resumer } from "./resume.ts";
 import { Retention } from "./retention.ts";
 import { STATUS } from "./schema.ts";
 import { Store } from "./store.ts";
+import { WriteAheadLog } from "./wal.ts";
 import { Waiters } from "./waiters.ts";
 import { endOf, LiveWalk, type WalkHost } from "./walk.ts";
 import type { StartWrite } from "./write.ts";
@@ -74,6 +75,7 @@ export class EmbeddedEngine implements Engine, WalkHost {
     this.files = files;
     this.commit = new GroupCommit({
       store,
+      wal: new WriteAheadLog(file),
       file,
       busyTimeoutMs: options.busyTimeoutMs ?? 5_000,
       onFailure: (error, kept) => options.log?.error({ err: error, code: error.code, kept }, error.message),
@@ -113,11 +115,11 @@ export class EmbeddedEngine implements Engine, WalkHost {
   }
 
   start(start: ExecutionStart): Promise<Started> {
-    if (this.#closed !== undefined) return Promise.reject(closedError());
-    const { idempotencyKey } = start;
+    const refusal = this.#closed === undefined ? this.commit.failure : closedError();
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const { idempotencyKey: key } = start;
     try {
-      if (idempotencyKey === undefined) return this.#begin(start);
-      return this.#idempotency.start(start, idempotencyKey, () => this.#begin(start));
+      return key === undefined ? this.#begin(start) : this.#idempotency.start(start, key, () => this.#begin(start));
     } catch (error) {
       return Promise.reject(storeError(error, this.#options.directory));
     }
@@ -127,21 +129,24 @@ export class EmbeddedEngine implements Engine, WalkHost {
     const recent = this.#replies.recent(id);
     if (recent !== undefined || this.#closed !== undefined) return recent;
     const walk = this.#live.get(id);
-    if (walk === undefined || walk.hasReplied) {
+    if (walk === undefined || walk.replyIsDurable) {
       const row = this.#reader.execution(id);
       if (row === undefined && walk === undefined) return undefined;
       const reply = row === undefined ? null : this.#history.reply(row);
-      if (reply !== null) return reply;
+      // What an end implies holds once the end is durable.
+      const isEnding = walk === undefined && row !== undefined && this.#taken.has(row.seq);
+      if (reply !== null && !(isEnding && reply.kind !== "response")) return reply;
     }
     return this.#replies.wait(id, timeoutMs);
   }
 
   async waitEnd(id: string, timeoutMs: number): Promise<Execution | undefined> {
     if (this.#closed !== undefined) return undefined;
-    const execution = this.#history.find(id);
-    if (execution?.dateEnded != null) return execution;
-    if (execution === undefined && !this.#live.has(id)) return undefined;
-    return this.#ends.wait(id, timeoutMs);
+    const row = this.#reader.execution(id);
+    const isLive = this.#live.has(id);
+    // A row is there before it is durable.
+    if (row?.ended != null && !isLive && !this.#taken.has(row.seq)) return this.#history.toExecution(row);
+    return row === undefined && !isLive ? undefined : this.#ends.wait(id, timeoutMs);
   }
 
   async cancel(id: string): Promise<boolean> {
@@ -207,6 +212,7 @@ export class EmbeddedEngine implements Engine, WalkHost {
   }
 
   suspended(walk: LiveWalk, wake: number): void {
+    this.#taken.add(walk.seq);
     this.#setStatus(walk, STATUS.DELAYED, wake, (changed) => {
       this.#forget(walk);
       if (changed) this.#resumer.sleeping(wake);
@@ -378,16 +384,13 @@ export class EmbeddedEngine implements Engine, WalkHost {
   async #close(): Promise<void> {
     this.#resumer.close();
     for (const walk of this.#live.values()) walk.drop(new WfError("DRAINING", "The server is shutting down."));
-    this.commit.close();
+    await this.commit.close();
     this.#replies.close();
     this.#ends.close();
     for (const resolve of this.#drained.splice(0)) resolve();
     await this.#retention.close();
-    this.#database.close();
+    // Closing makes a checkpoint; a log that may have holes is left to SQLite's recovery.
+    if (this.commit.failure === undefined) this.#database.close();
     this.#lock.release();
   }
-}
-
-function closedError(): WfError {
-  return new WfError("DRAINING", "The engine is closed.");
 }

@@ -47,6 +47,11 @@ export function storeError(error: unknown, file: string): WfError {
   }
 }
 
+/** What callers get who come too late. */
+export function closedError(): WfError {
+  return new WfError("DRAINING", "The engine is closed.");
+}
+
 function isDamaged(error: unknown): boolean {
   const primary = (errorNumber(error) ?? 0) & 0xff;
   return primary === NOTADB || primary === CORRUPT;

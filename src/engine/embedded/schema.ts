@@ -98,9 +98,12 @@ export function openDatabase(file: string): DatabaseSync {
     // Short, because it blocks the whole process; the group commit waits longer, without blocking.
     database.exec("PRAGMA busy_timeout = 20");
     const version = checkVersion(database, file);
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000");
+    // The group commit syncs the log itself, without blocking the process, and makes checkpoints when all is synced.
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0");
     database.exec("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000; PRAGMA trusted_schema = OFF");
     migrate(database, version);
+    // What a process left that had not synced it is made durable before anything is done on the strength of it.
+    database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
     return database;
   } catch (error) {
     database?.close();

@@ -2,13 +2,21 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { MarkWrite, ReplyWrite, StartWrite, StatusWrite, StepWrite, Write } from "./write.ts";
 import type { EncodedValue } from "../record.ts";
+import { keys } from "./read.ts";
 
 /** A definition's last use is noted this often, for retention; not on every start. */
 const USE_NOTED_EVERY_MS = 3_600_000;
+/** The log is carried into the database when it has grown by so many pages. */
+const CHECKPOINT_PAGES = 4_000;
 
 interface KnownDefinition {
   readonly key: number;
   usedNoted: number;
+}
+
+interface LogState {
+  readonly log: number;
+  readonly checkpointed: number;
 }
 
 export class Store {
@@ -28,6 +36,8 @@ export class Store {
   readonly #definition: StatementSync;
   readonly #definitionUsed: StatementSync;
   readonly #fileUse: StatementSync;
+  readonly #log: StatementSync;
+  readonly #checkpoint: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -53,6 +63,8 @@ export class Store {
       ON CONFLICT (hash) DO UPDATE SET used = max(used, excluded.used) RETURNING key`);
     this.#definitionUsed = prepare("UPDATE definitions SET used = ? WHERE key = ?");
     this.#fileUse = prepare("INSERT OR IGNORE INTO file_uses (seq, hash) VALUES (?, ?)");
+    this.#log = prepare("PRAGMA wal_checkpoint(NOOP)");
+    this.#checkpoint = prepare("PRAGMA wal_checkpoint(PASSIVE)");
   }
 
   begin(): void {
@@ -88,6 +100,34 @@ export class Store {
         return true;
       default:
         return write satisfies never;
+    }
+  }
+
+  /** Takes an execution back whose start was refused after it had been committed. */
+  remove(seq: number): void {
+    const [from, to] = keys(seq);
+    for (const table of ["steps", "marks"]) {
+      this.#database.prepare(`DELETE FROM ${table} WHERE key >= ? AND key < ?`).run(from, to);
+    }
+    this.#database.prepare("DELETE FROM idempotency WHERE id = (SELECT id FROM executions WHERE seq = ?)").run(seq);
+    for (const table of ["inputs", "replies", "file_uses", "executions"]) {
+      this.#database.prepare(`DELETE FROM ${table} WHERE seq = ?`).run(seq);
+    }
+  }
+
+  /** Pages in the write-ahead log, also those that a checkpoint has carried into the database already. */
+  loggedFrames(): number {
+    return (this.#log.get() as unknown as LogState).log;
+  }
+
+  /** To be called when the log is synced, so that the checkpoint need not wait for that. */
+  checkpointWhenDue(): void {
+    const { log, checkpointed } = this.#log.get() as unknown as LogState;
+    if (log - checkpointed < CHECKPOINT_PAGES) return;
+    try {
+      this.#checkpoint.get();
+    } catch {
+      // The log is kept as it is, and the next commit comes past here again.
     }
   }
 

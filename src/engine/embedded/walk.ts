@@ -80,6 +80,7 @@ export class LiveWalk implements ExecutionContext, WriteOwner {
   ending = false;
   /** Steps recorded so far. */
   tasks = 0;
+  replyIsDurable = false;
   /** The write of its start, until that is in SQLite's hands. */
   start: StartWrite | undefined;
   /** Called once when it no longer is at work: ended, suspended, cancelled or refused. */
@@ -125,10 +126,6 @@ export class LiveWalk implements ExecutionContext, WriteOwner {
     return this.#info;
   }
 
-  get hasReplied(): boolean {
-    return this.#replied;
-  }
-
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
     return this.#controller.signal;
@@ -141,7 +138,7 @@ export class LiveWalk implements ExecutionContext, WriteOwner {
     const n = this.#next();
     this.#busy++;
     if (attempt.effect && !this.#host.commit.isDurable(this.#lastBatch)) {
-      await this.#host.commit.durable(); // W1
+      await this.#host.commit.durable(this.#lastBatch); // W1
       if (this.#isGone()) return never();
     }
     const { clock } = this.#host;
@@ -169,7 +166,7 @@ export class LiveWalk implements ExecutionContext, WriteOwner {
     const batch = this.#record(attempt, n, started, Math.max(started, clock()), encoded);
     if (attempt.effect || this.#unwritten > MAX_UNWRITTEN) {
       this.#busy++;
-      if (!this.#host.commit.isDurable(batch)) await this.#host.commit.durable();
+      if (!this.#host.commit.isDurable(batch)) await this.#host.commit.durable(batch);
       this.#unwritten = 0;
       this.#rest();
       if (this.#isGone()) return never();
@@ -215,15 +212,18 @@ export class LiveWalk implements ExecutionContext, WriteOwner {
     const kept = recorded.value as unknown as Reply;
     this.#replied = true;
     this.#busy++;
-    this.#add({
+    const batch = this.#add({
       kind: "reply",
       owner: this,
       path,
       reply: recorded,
-      done: () => this.#host.replied(this, kept, recorded.json.length),
+      done: () => {
+        this.replyIsDurable = true;
+        this.#host.replied(this, kept, recorded.json.length);
+      },
       failed: this.#onRefused,
     });
-    await this.#host.commit.durable();
+    await this.#host.commit.durable(batch);
     this.#rest();
     return this.#isGone() ? never() : true;
   }
@@ -366,7 +366,7 @@ export class LiveWalk implements ExecutionContext, WriteOwner {
       this.#n = Math.max(this.#n, row.key - this.seq * STEPS_PER_EXECUTION);
     }
     this.tasks = tasks;
-    this.#replied = records.replyPath !== undefined;
+    this.#replied = this.replyIsDurable = records.replyPath !== undefined;
     this.#recordedReply = records.replyPath;
   }
 }
