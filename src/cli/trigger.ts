@@ -19,10 +19,13 @@ export function addTrigger(program: Command): void {
     )
     .option("--unset <part>", "take a part away; may be repeated like --set", collect)
     .option(
-      "--sign <preset>",
-      "sign with a fresh time: stripe, github, slack, shopify, twilio, standard-webhooks, hmac:<header>",
+      "--sign [preset]",
+      "sign with a fresh time, as the workflow's auth says, or: stripe, github, slack, shopify, twilio, standard-webhooks, hmac:<header>",
     )
-    .option("--secret <name>", "name of the secret to sign with, in the environment or .env")
+    .option(
+      "--secret <name>",
+      "name of the secret to sign with, in the environment or .env (default: the one in the workflow's auth)",
+    )
     .option("--idempotency-key <key>", "start no second execution for the same key within 24 hours")
     .option("-w, --wait", "wait until the execution has ended and show its steps")
     .option("--timeout <duration>", "give up waiting after this long (default: 2m for the answer)")
@@ -38,7 +41,8 @@ export function addTrigger(program: Command): void {
         "wf trigger import --data @leads.csv --wait",
         `curl -s https://example.com/payload | wf trigger github-push --data - --header "x-github-event: push"`,
         "wf trigger lead-created --test-data real --set body.email=x@example.com",
-        "wf trigger payment --test-data real --sign stripe --secret STRIPE_SECRET",
+        "wf trigger payment --test-data real --sign",
+        "wf trigger payment --data @event.json --sign stripe --secret STRIPE_SECRET",
         "wf trigger report > report.pdf",
         "wf trigger hello --data @hello.json --repeat 1000 --concurrency 50",
       )}\nThe body of the answer goes to stdout, everything else to stderr. Exit code: 0 for 2xx (with --wait: the\nexecution succeeded), 1 otherwise, 3 when nothing answered.\n`,

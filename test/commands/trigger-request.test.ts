@@ -22,6 +22,17 @@ beforeAll(async () => {
   echo = await startEcho();
   project = await createProject({
     "workflows/lead.yaml": "trigger: { request: {} }\nsteps: []\n",
+    "workflows/payment.yaml": `trigger:
+  request:
+    auth: { signature: { header: X-Sig, prefix: "v9=", encoding: base64, secret: [SIGNING, OLD] } }
+steps: []
+`,
+    "workflows/call.yaml": `trigger:
+  request:
+    auth: { signature: { preset: twilio, origin: "https://hooks.example.com", secret: SIGNING } }
+steps: []
+`,
+    "workflows/broken.yaml": "trigger: []\n",
     ".env": `SIGNING=${SECRET}\n`,
   });
 });
@@ -181,6 +192,30 @@ it.each([...PRESET_NAMES, "hmac:X-Signature"] as const)("signs saved data anew: 
   for (const name of scheme.headers) {
     expect(seen.headers.filter(([one]) => one.toLowerCase() === name).length, name).toBeLessThan(2);
   }
+});
+
+it("signs as the workflow's auth says", async () => {
+  const request = await buildRequest(echo.url, "payment", { dir: project.root, data: "{}", sign: true });
+  const scheme = hmacScheme({ header: "X-Sig", prefix: "v9=", encoding: "base64" });
+  const headers = Object.fromEntries(request.headers.map(([name, value]) => [name.toLowerCase(), value]));
+  const body = Buffer.from("{}");
+  expect(scheme.verify({ url: "", headers, body }, [SECRET], Date.now())).toMatchObject({ ok: true });
+});
+
+it("takes the secret, and the address that the sender calls, from the workflow's auth where only a preset is named", async () => {
+  const request = await buildRequest(echo.url, "call", { dir: project.root, query: ["a=1"], sign: "twilio" });
+  const headers = Object.fromEntries(request.headers.map(([name, value]) => [name.toLowerCase(), value]));
+  const received = { url: "https://hooks.example.com/triggers/call?a=1", headers, body: Buffer.alloc(0) };
+  expect(SIGNATURE_PRESETS.twilio.verify(received, [SECRET], Date.now())).toMatchObject({ ok: true });
+});
+
+it.each([
+  ["lead", "USAGE"],
+  ["paymnet", "WORKFLOW_NOT_FOUND"],
+  ["broken", "WORKFLOW_INVALID"],
+])("cannot sign as the auth of %s says", async (workflow, code) => {
+  const built = buildRequest(echo.url, workflow, { dir: project.root, data: "{}", sign: true });
+  await expect(built).rejects.toMatchObject({ code });
 });
 
 it("needs no secret for a signature that is made anew", async () => {
