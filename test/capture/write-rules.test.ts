@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseDocument } from "yaml";
@@ -248,6 +249,26 @@ test("rules that are shared by an alias are left to their author", () => {
   expect(() => write(alias, inferred({ b: 1 }))).toThrow("not written out as a map");
 });
 
+test("every shipped workflow takes rules and stays right", () => {
+  const folder = new URL("../../workflows/", import.meta.url);
+  const files = readdirSync(folder).filter((file) => file.endsWith(".yaml"));
+  for (const file of files) {
+    const before = readFileSync(new URL(file, folder), "utf8");
+    const after = write(
+      before,
+      inferred({ ...SAMPLE, brandNew: { a: [{ b: null }] } }, { query: { newParameter: "1" } }),
+    );
+    expect(errorsOf(after), file).toEqual(errorsOf(before));
+    expect(parseRules(file, after).rules.body, file).toHaveProperty("brandNew.properties.a.items.properties.b");
+    const added = new Set(after.split("\n"));
+    expect(
+      before.split("\n").filter((line) => !added.has(line) && !line.includes("request: {}")),
+      file,
+    ).toEqual([]);
+  }
+  expect(files.length).toBeGreaterThan(0);
+});
+
 test("a file with mistakes in its rules is refused with their place", () => {
   expect(() => write("trigger:\n  request:\n    body:\n      a: strin\nsteps: []\n", inferred({ b: 1 }))).toThrow(
     "`strin`",
@@ -303,6 +324,10 @@ test("whatever fields are called, they are read back as they were, and all else 
     "steps: []\n",
     "trigger: { request: { body: { x: string, y: { type: object, properties: { z: any } } } } }\nsteps: []\n",
     "trigger:\n  request: {}\nsteps: []",
+    "trigger:\r\n  request:\r\n    body: {} # none\r\n    query:\r\n      # none\r\nsteps: []\r\n",
+    "---\nname: |\n  a\n\n  b\n\nsteps: []\n...\n",
+    "{ name: a, steps: [] }\n",
+    "steps: []\ntrigger: { request: { auth: none,\n    body: { x: string, # c\n      y: any, }\n  } }\n",
     "steps: []\ntrigger:\n      request:\n        body:\n              email: email # c\n        # end\n",
   );
   fc.assert(
