@@ -71,6 +71,19 @@ describe("the folder", () => {
     expect(mode(`files/${file.hash.slice(0, 2)}/${file.hash}`)).toBe(0o600);
   });
 
+  it("is brought up to date when an older version wrote its database", async () => {
+    const engine = await open();
+    const { id } = await start(engine);
+    await engine.close();
+    const older = new DatabaseSync(database());
+    older.exec("CREATE INDEX executions_started ON executions (started); PRAGMA user_version = 2");
+    older.exec("CREATE INDEX executions_workflow ON executions (workflow, started)");
+    older.close();
+    await expect(openHistory(join(directory, ".wf"))).rejects.toMatchObject({ code: "STORE_VERSION" });
+    const current = await open();
+    expect((await current.list({})).items).toMatchObject([{ id, status: "SUCCEEDED" }]);
+  });
+
   it("is refused, untouched, when its database is damaged, newer, or another program's", async () => {
     await (await open()).close();
     const newer = new DatabaseSync(database());

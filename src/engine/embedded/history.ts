@@ -190,31 +190,35 @@ export function impliedReply(status: ExecutionStatus): Reply | null {
 function query(filter: ExecutionFilter, limit: number): { sql: string; values: SQLInputValue[] } {
   const conditions: string[] = [];
   const values: SQLInputValue[] = [];
-  const add = (condition: string, ...more: SQLInputValue[]): void => {
-    conditions.push(condition);
-    values.push(...more);
-  };
-  if (filter.workflowId !== undefined) add("e.workflow = ?", filter.workflowId);
-  if (filter.userId !== undefined) add("e.user_id = ?", filter.userId);
-  if (filter.status !== undefined) {
-    const status = STATUS[filter.status] as number | undefined;
-    if (status === undefined)
-      throw invalid(`status ${JSON.stringify(filter.status)} is none of ${STATUSES.join(", ")}`);
-    add("e.status = ?", status);
+  // Numbered, because a condition may stand in several ranges.
+  const value = (one: SQLInputValue): string => `?${values.push(one)}`;
+  if (filter.workflowId !== undefined) conditions.push(`e.workflow = ${value(filter.workflowId)}`);
+  if (filter.userId !== undefined) conditions.push(`e.user_id = ${value(filter.userId)}`);
+  const status = filter.status === undefined ? undefined : (STATUS[filter.status] as number | undefined);
+  if (filter.status !== undefined && status === undefined) {
+    throw invalid(`status ${JSON.stringify(filter.status)} is none of ${STATUSES.join(", ")}`);
   }
-  if (filter.before !== undefined) add("e.started < ?", parseTime("before", filter.before));
-  if (filter.after !== undefined) add("e.started > ?", parseTime("after", filter.after));
+  if (filter.before !== undefined) conditions.push(`e.started < ${value(parseTime("before", filter.before))}`);
+  if (filter.after !== undefined) conditions.push(`e.started > ${value(parseTime("after", filter.after))}`);
   const ascending = filter.order === "ASC";
   if (filter.cursor !== undefined) {
-    const cursor = decodeCursor(filter.cursor);
-    add(`(e.started, e.seq) ${ascending ? ">" : "<"} (?, ?)`, cursor.started, cursor.seq);
+    const { started, seq } = decodeCursor(filter.cursor);
+    conditions.push(`(e.started, e.seq) ${ascending ? ">" : "<"} (${value(started)}, ${value(seq)})`);
   }
-  const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
-  const order = ascending ? "ASC" : "DESC";
-  return {
-    sql: `SELECT ${EXECUTION_COLUMNS} ${where} ORDER BY e.started ${order}, e.seq ${order} LIMIT ${limit}`,
-    values,
-  };
+  const direction = ascending ? "ASC" : "DESC";
+  const order = `ORDER BY e.started ${direction}, e.seq ${direction} LIMIT ${limit}`;
+  const range = (index: string, more: readonly string[]): string =>
+    `SELECT e.seq, e.started FROM executions e INDEXED BY ${index} WHERE ${[...more, ...conditions].join(" AND ")} ${order}`;
+  let found: string;
+  if (filter.userId !== undefined) {
+    found = range("executions_user", status === undefined ? [] : [`e.status = ${status}`]);
+  } else {
+    const index = filter.workflowId === undefined ? "executions_status" : "executions_workflow_status";
+    const statuses = status === undefined ? Object.values(STATUS) : [status];
+    const ranges = statuses.map((one) => `SELECT * FROM (${range(index, [`e.status = ${one}`])})`);
+    found = `SELECT * FROM (${ranges.join(" UNION ALL ")}) e ${order}`;
+  }
+  return { sql: `SELECT ${EXECUTION_COLUMNS} WHERE e.seq IN (SELECT seq FROM (${found})) ${order}`, values };
 }
 
 function checkLimit(limit: number | undefined): number {

@@ -3,6 +3,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FolderFiles } from "./files.ts";
 import { keys } from "./read.ts";
+import { STATUS } from "./schema.ts";
 
 const FIRST_RUN_MS = 5_000;
 const EVERY_MS = 3_600_000;
@@ -14,6 +15,9 @@ const ROWS_AT_ONCE = 200;
 export const IDEMPOTENCY_WINDOW_MS: number = 86_400_000;
 /** A definition's last use is noted to the hour. */
 const USE_SLACK_MS = 7_200_000;
+/** Each status is one range of the index. */
+const ANY = Object.values(STATUS).join(", ");
+const ENDED = [STATUS.SUCCEEDED, STATUS.FAILED, STATUS.CANCELLED].join(", ");
 
 export interface RetentionOptions {
   readonly database: DatabaseSync;
@@ -41,7 +45,8 @@ export class Retention {
     this.#options = options;
     const prepare = (sql: string): StatementSync => options.database.prepare(sql);
     this.#old = prepare(
-      "SELECT seq FROM executions WHERE started < ?1 AND ended IS NOT NULL AND ended < ?1 ORDER BY started LIMIT 100",
+      `SELECT seq FROM executions INDEXED BY executions_status WHERE status IN (${ENDED}) AND started < ?1 AND ended < ?1
+        LIMIT 100`,
     );
     const children = (table: string): string =>
       `DELETE FROM ${table} WHERE key IN (SELECT key FROM ${table} WHERE key >= ? AND key < ? LIMIT ${ROWS_AT_ONCE})`;
@@ -55,7 +60,8 @@ export class Retention {
     );
     // Executions that old are few by now, so the search is short.
     this.#definitions = prepare(`DELETE FROM definitions WHERE used < ?1 AND NOT EXISTS
-      (SELECT 1 FROM executions e WHERE e.started < ?1 + ${USE_SLACK_MS} AND e.definition = definitions.key)`);
+      (SELECT 1 FROM executions e INDEXED BY executions_status WHERE e.status IN (${ANY}) AND
+        e.started < ?1 + ${USE_SLACK_MS} AND e.definition = definitions.key)`);
     this.#used = prepare("SELECT 1 FROM file_uses WHERE hash = ? LIMIT 1");
   }
 

@@ -81,6 +81,11 @@ const MIGRATIONS: readonly string[] = [
     created INTEGER NOT NULL, expires INTEGER
   ) STRICT, WITHOUT ROWID;
   `,
+  // Lists without a status are put together from one range a status: two indexes less for each start to write.
+  `
+  DROP INDEX executions_started;
+  DROP INDEX executions_workflow;
+  `,
 ];
 
 /**
@@ -99,6 +104,8 @@ export function openDatabase(file: string): DatabaseSync {
     database.exec("PRAGMA busy_timeout = 20");
     const version = checkVersion(database, file);
     // The group commit syncs the log itself, without blocking the process, and makes checkpoints when all is synced.
+    // Of new files only: half the pages for each commit to write, and fewer bytes left over beside inputs of a kilobyte.
+    database.exec("PRAGMA page_size = 8192");
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0");
     database.exec("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000; PRAGMA trusted_schema = OFF");
     migrate(database, version);
