@@ -70,6 +70,13 @@ export function redactTestData(
   return { ...data, request, redacted: { ...data.redacted, ...redacted } };
 }
 
+/** Lower-case names of headers that carry credentials as they came, not placeholders. */
+export function credentialHeaders({ request, redacted }: TestData): string[] {
+  const plain = request.headers.filter(([, value]) => value.search(PLACEHOLDER) < 0);
+  const names = new Set(plain.map(([name]) => name.toLowerCase()).filter(isCredential));
+  return [...names].filter((name) => !Object.hasOwn(redacted ?? {}, `headers.${name}`));
+}
+
 /** A secret that test data needs and that is not set. */
 interface Missing {
   readonly name: string;

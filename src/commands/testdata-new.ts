@@ -1,6 +1,6 @@
 /** `wf testdata new` and `edit`: test data entered by hand, by options or in an editor. */
 import { readJson } from "../capture/exact-json.ts";
-import { redactTestData, type SecretValues } from "../capture/redact.ts";
+import { credentialHeaders, redactTestData, type SecretValues } from "../capture/redact.ts";
 import { sampleRequest } from "../capture/sample-request.ts";
 import { headerOf, type TestBody, type TestData, type TestRequest } from "../capture/test-data.ts";
 import { openTestData, testDataPath, type WrittenTestData, writeTestData } from "../capture/test-data-file.ts";
@@ -119,6 +119,8 @@ function report(written: WrittenTestData | undefined, options: { readonly json?:
       if (file !== undefined) note(`${paint("green", "wrote", process.stderr)} ${file}\n`);
     }
     if (redacted.length > 0) note(`Secrets became placeholders in ${redacted.join(", ")}.\n`);
+    const kept = data ? credentialHeaders(data) : [];
+    if (kept.length > 0) note(`${kept.join(", ")} stands there as given; --redact puts a placeholder there.\n`);
   }
   return 0;
 }
