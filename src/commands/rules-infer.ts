@@ -187,14 +187,13 @@ export function showSkipped({ skipped }: Samples): void {
   if (more > 0) note(paint("dim", `and ${more} more are left out\n`, process.stderr));
 }
 
-/** `3 requests: real, order-2 (test data), 0199f3a2 (capture)` */
+/** `14 requests: real, order-2 (test data), 12 captures` */
 function nameSamples(samples: readonly Sample[]): string {
-  const parts = (["test data", "capture"] as const).flatMap((kind) => {
-    const names = samples.filter(({ from }) => from === kind).map(({ name }) => name);
-    if (names.length === 0) return [];
-    const more = names.length - MAX_SHOWN_NAMES;
-    return [`${names.slice(0, MAX_SHOWN_NAMES).join(", ")}${more > 0 ? ` and ${more} more` : ""} (${kind})`];
-  });
+  const names = samples.filter(({ from }) => from === "test data").map(({ name }) => name);
+  const captures = samples.length - names.length;
+  const more = names.length - MAX_SHOWN_NAMES;
+  const shown = `${names.slice(0, MAX_SHOWN_NAMES).join(", ")}${more > 0 ? ` and ${more} more` : ""} (test data)`;
+  const parts = [...(names.length > 0 ? [shown] : []), ...(captures > 0 ? [plural(captures, "capture")] : [])];
   return `${plural(samples.length, "request")}: ${parts.join(", ")}`;
 }
 
