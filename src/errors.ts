@@ -24,6 +24,7 @@ export type ErrorCode =
   | "FORBIDDEN"
   | "WORKFLOW_NOT_FOUND"
   | "EXECUTION_NOT_FOUND"
+  | "CAPTURE_NOT_FOUND"
   | "ROUTE_NOT_FOUND"
   | "METHOD_NOT_ALLOWED"
   | "TOO_MANY_EXECUTIONS"
@@ -78,6 +79,11 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     hint: "Check the workflow id; `wf serve` lists each workflow with its URL.",
   },
   EXECUTION_NOT_FOUND: { status: 404, exit: 1, hint: "Check the execution id; `wf history` lists them." },
+  CAPTURE_NOT_FOUND: {
+    status: 404,
+    exit: 1,
+    hint: "The newest captures are kept: 1,000 of a workflow, 500 MB of all, unless wf.yaml says otherwise.",
+  },
   ROUTE_NOT_FOUND: { status: 404, exit: 1, hint: "Workflows answer at /triggers/<workflow>." },
   METHOD_NOT_ALLOWED: {
     status: 405,

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import type { ExecutionContext, ExecutionEnd } from "../engine/context.ts";
 import type { Effects } from "../engine/effects.ts";
 import { openEmbeddedEngine } from "../engine/embedded/engine.ts";
+import type { CaptureStore } from "../engine/captures.ts";
+import type { CaptureBounds } from "../engine/embedded/options.ts";
 import type { Engine, TriggerInput } from "../engine/engine.ts";
 import { createFunctionEffect } from "../engine/function/effect.ts";
 import { createSnapshots } from "../engine/function/snapshot.ts";
@@ -28,6 +30,7 @@ export interface RuntimeOptions {
   readonly allowPrivate: readonly string[];
   /** How long ended executions are kept. */
   readonly retentionMs: number;
+  readonly captures?: CaptureBounds;
   readonly log: Log;
   /** Called when a walk has come to its end, with its duration since the execution's start. */
   readonly onEnd?: ((context: ExecutionContext, end: ExecutionEnd) => void) | undefined;
@@ -35,6 +38,7 @@ export interface RuntimeOptions {
 
 export interface Runtime {
   readonly engine: Engine;
+  readonly captures: CaptureStore;
   /** Ends the engine and what its steps hold open; drain before. */
   close(): Promise<void>;
 }
@@ -55,6 +59,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     parse: (source) => parseRecorded(source, options.secrets),
     scrub: (text) => options.secrets.scrub(text),
     retentionMs: options.retentionMs,
+    ...(options.captures && { captures: options.captures }),
     log: options.log,
   });
   const http = new LazyHttp({ files: engine.files, allowPrivate: options.allowPrivate });
@@ -76,6 +81,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   provide(effects);
   return {
     engine,
+    captures: engine.captures,
     async close() {
       await engine.close();
       await Promise.all([http.close(), functions.close()]);

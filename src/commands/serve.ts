@@ -125,6 +125,7 @@ class ServeSession {
       find: (id) => this.#definitions.get(id),
       allowPrivate: this.#settings.allowPrivate,
       retentionMs: this.#settings.retentionMs,
+      captures: this.#settings.captures,
       log,
       onEnd: execution
         ? ({ execution: { id, workflowId, startedAt } }, end) =>
@@ -149,6 +150,7 @@ class ServeSession {
     const localToken = randomBytes(32).toString("base64url");
     this.#server = createServer({
       engine: this.#runtime.engine,
+      captures: this.#runtime.captures,
       definitions: () => this.#definitions,
       settings: { ...this.#settings, allowUnauthenticated: options.allowUnauthenticated ?? false },
       localToken,

@@ -1,6 +1,5 @@
 /** Captures: requests that reached a test URL, kept whole; types only. */
 import type { RuleViolation } from "../workflow/rule.ts";
-import type { Reply } from "./engine.ts";
 
 /** A request as it came, before anything was read into it. */
 export interface CapturedRequest {
@@ -28,10 +27,11 @@ export type CaptureVerdict =
 /** The answer that the caller got. */
 export interface CaptureAnswer {
   readonly status: number;
-  /** Absent where the request was refused. */
-  readonly reply?: Reply;
-  /** The JSON text of an answer that the server itself made (202, 542, errors). */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** The beginning of its body where that is text, at most 64 KB. */
   readonly text?: string;
+  /** Bytes sent. */
+  readonly bodySize: number;
   readonly durationMs: number;
 }
 

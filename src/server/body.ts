@@ -40,13 +40,22 @@ const OCTETS = "application/octet-stream";
  * with `Connection: close` to end that.
  *
  * @param limitBytes - Of the bytes received and of the bytes decoded.
+ * @param onRaw - Gets the bytes before they are decoded; what it throws is thrown.
  * @throws {@link WfError} `BODY_TOO_LARGE` as soon as it is known; `ENCODING_UNSUPPORTED`; `BODY_MALFORMED` for a body
  * that is cut off, also by a client that went away (nobody waits for the answer then)
  */
-export async function readBody(request: IncomingMessage, limitBytes: number): Promise<ReceivedBody> {
+export async function readBody(
+  request: IncomingMessage,
+  limitBytes: number,
+  onRaw?: (raw: Buffer) => Promise<void>,
+): Promise<ReceivedBody> {
   try {
-    const decoders = decodersOf(request.headers["content-encoding"]);
+    const encoding = request.headers["content-encoding"];
+    // Nobody sends a body for nothing, unless its bytes are wanted whatever they mean.
+    if (onRaw === undefined) decodersOf(encoding);
     const raw = await readRaw(request, limitBytes);
+    if (onRaw !== undefined) await onRaw(raw);
+    const decoders = decodersOf(encoding);
     return { raw, decoded: decoders.length === 0 ? raw : await decodeBody(raw, decoders, limitBytes) };
   } catch (error) {
     request.resume();

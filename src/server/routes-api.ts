@@ -4,6 +4,7 @@ import { fastify } from "fastify";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { WfError } from "../errors.ts";
 import { guardRoutes } from "./auth/api-guard.ts";
+import { addCaptureRoutes } from "./captures.ts";
 import { addHistoryRoutes } from "./history.ts";
 import { answerOf } from "./reply-error.ts";
 import type { ErrorAnswer } from "./reply-error.ts";
@@ -41,13 +42,24 @@ export async function createApi(context: ServerContext): Promise<Api> {
   });
   app.setErrorHandler((error: FastifyError, _request, reply) => send(reply, answerOfApi(error, context)));
 
+  const project = `/projects/${settings.project}`;
   await app.register(
     async (routes: FastifyInstance) => {
       guardRoutes(routes, context);
       addHistoryRoutes(routes, context);
     },
-    { prefix: `/projects/${settings.project}/task-history/workflow-executions` },
+    { prefix: `${project}/task-history/workflow-executions` },
   );
+  const { captures } = context;
+  if (captures !== undefined) {
+    await app.register(
+      async (routes: FastifyInstance) => {
+        guardRoutes(routes, context);
+        addCaptureRoutes(routes, captures, context);
+      },
+      { prefix: `${project}/captures` },
+    );
+  }
   await app.ready();
   log.debug({}, "API routes loaded");
   return { handle: (request, response) => app.routing(request, response), close: () => app.close() };

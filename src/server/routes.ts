@@ -6,6 +6,7 @@ import { answerProbe } from "./health.ts";
 import { sendError } from "./reply-error.ts";
 import type { Api } from "./routes-api.ts";
 import type { ServerContext } from "./server-context.ts";
+import { TestCapture } from "./test-url.ts";
 import { answerTrigger } from "./trigger.ts";
 
 export interface Router {
@@ -62,7 +63,9 @@ export function createRouter(context: ServerContext): Router {
     const method = request.method ?? "";
     const takes = definition.request.methods.includes(method);
     if (takes || (isTest && !isAnsweredHere(request))) {
-      void answerTrigger(context, definition, search, request, response);
+      const { captures } = context;
+      const test = isTest && captures ? new TestCapture(context, captures, definition, request, response) : undefined;
+      void answerTrigger(context, definition, search, request, response, test);
       return;
     }
     answerWithoutRunning(definition, isTest, request, response);

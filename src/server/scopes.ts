@@ -4,6 +4,7 @@ import type { ApiKey, ApiScope } from "../engine/api-keys.ts";
 /** `local`: only the commands of the user who started the server. */
 type RouteScope = ApiScope | "local";
 
+const CAPTURES = "/captures";
 const HISTORY = "/task-history/workflow-executions";
 
 /** By method and path; a route that is not here is not served. */
@@ -14,6 +15,12 @@ const ROUTE_SCOPES: ReadonlyMap<string, RouteScope> = new Map<string, RouteScope
   [`GET ${HISTORY}/:id/step-executions/:stepExecutionId`, "history:read"],
   [`POST ${HISTORY}/:id/replay`, "history:write"],
   [`POST ${HISTORY}/:id/cancel`, "history:write"],
+  // Captures hold requests as they came, their credentials too.
+  [`GET ${CAPTURES}`, "local"],
+  [`GET ${CAPTURES}/stream`, "local"],
+  [`GET ${CAPTURES}/:id`, "local"],
+  [`GET ${CAPTURES}/:id/body`, "local"],
+  [`POST ${CAPTURES}/:id/saved`, "local"],
 ]);
 
 /**

@@ -1,6 +1,7 @@
 /** What every route works with; types only. */
 import type { IncomingHttpHeaders } from "node:http";
 import type { FindApiKey } from "../engine/api-keys.ts";
+import type { CaptureStore } from "../engine/captures.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Log } from "../log.ts";
 import type { Definition } from "../workflow/definition.ts";
@@ -42,6 +43,8 @@ export type Authenticate = (definition: Definition, request: AuthRequest) => Aut
 
 export interface ServerOptions {
   readonly engine: Engine;
+  /** Keeps what reaches test URLs; nothing is kept without it. */
+  readonly captures?: CaptureStore;
   /** The live definitions by workflow id, asked for on every request, so that a reload takes effect at once. */
   readonly definitions: () => ReadonlyMap<string, Definition>;
   readonly settings: ServerSettings;
@@ -57,6 +60,7 @@ export interface ServerOptions {
 /** One server's state, shared by its routes. */
 export interface ServerContext {
   readonly engine: Engine;
+  readonly captures: CaptureStore | undefined;
   readonly definitions: () => ReadonlyMap<string, Definition>;
   readonly settings: ServerSettings;
   readonly localToken: string;

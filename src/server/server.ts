@@ -62,6 +62,7 @@ class TriggerServer implements Server {
     const { settings } = options;
     this.#context = {
       engine: options.engine,
+      captures: options.captures,
       definitions: options.definitions,
       settings,
       localToken: options.localToken,

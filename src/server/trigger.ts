@@ -13,10 +13,11 @@ import { RequestInvalidError, sendError } from "./reply-error.ts";
 import { sendAccepted, sendEnqueued, sendReply } from "./reply.ts";
 import type { Accepted } from "./reply.ts";
 import type { Authentication, ServerContext } from "./server-context.ts";
+import type { TestCapture } from "./test-url.ts";
 
 const MAX_KEY_LENGTH = 255;
 const KEY = /^[\x20-\x7e]{1,255}$/;
-const ANONYMOUS: Authentication = { ok: true };
+const ANONYMOUS: Authentication & { ok: true } = { ok: true };
 
 type Delivery = NonNullable<(Authentication & { ok: true })["delivery"]>;
 
@@ -24,6 +25,7 @@ type Delivery = NonNullable<(Authentication & { ok: true })["delivery"]>;
  * Answers a request to a workflow, from its first byte to the last of the answer.
  *
  * @param search - The query string without its `?`.
+ * @param test - Keeps the request, which then runs whoever sent it, and however often.
  */
 export async function answerTrigger(
   context: ServerContext,
@@ -31,6 +33,7 @@ export async function answerTrigger(
   search: string,
   request: IncomingMessage,
   response: ServerResponse,
+  test?: TestCapture,
 ): Promise<void> {
   const { engine, settings, log } = context;
   let executionId: string | undefined;
@@ -39,14 +42,19 @@ export async function answerTrigger(
     // 1. Accept it, or not, before it costs anything.
     admit(context);
     taken = context.bodies.take(request, settings.maxBodyBytes);
-    const { raw, decoded } = await readBody(request, settings.maxBodyBytes);
+    const { raw, decoded } = await readBody(
+      request,
+      settings.maxBodyBytes,
+      test && (async (bytes) => test.received(bytes, await signatureOf(context, definition, request, bytes))),
+    );
 
     // 2. Who, what, and does it keep the rules?
-    const caller = await authenticate(context, definition, request, raw);
-    if (!caller.ok) {
-      log.warn({ workflow: definition.id, reason: caller.reason }, "A request was not authenticated");
-      return sendUnauthorized(context, definition, response);
+    const known = await authenticate(context, definition, request, raw);
+    if (!known.ok && (test === undefined || context.anonymousRefused)) {
+      log.warn({ workflow: definition.id, reason: known.reason }, "A request was not authenticated");
+      throw new UnauthorizedError(challengeOf(definition.request.auth.kind));
     }
+    const caller = known.ok ? known : ANONYMOUS;
     const parsing = parseBody(decoded, contentTypeOf(request, decoded), engine.files);
     const parsed = parsing instanceof Promise ? await parsing : parsing;
     const headers = headersOf(request);
@@ -66,7 +74,7 @@ export async function answerTrigger(
       ...(parsed.file !== undefined && { file: parsed.file }),
       ...(caller.userId !== undefined && { userId: caller.userId }),
     };
-    const key = keyOf(definition, input, headers["idempotency-key"], caller.delivery, context);
+    const key = test ? {} : keyOf(definition, input, headers["idempotency-key"], caller.delivery, context);
 
     // 3. Record it: from here on it is not lost.
     admit(context);
@@ -79,6 +87,7 @@ export async function answerTrigger(
       ...(parsed.bodyText !== undefined && checked.body === parsed.body && { bodyText: parsed.bodyText }),
     });
     executionId = started.id;
+    test?.started(executionId);
 
     // 4. Answer it.
     const accepted: Accepted = {
@@ -93,7 +102,11 @@ export async function answerTrigger(
     if (reply === undefined) return sendEnqueued(response, accepted, dateOf(executionId));
     await sendReply(response, reply, accepted, engine.files, log);
   } catch (error) {
-    sendError(response, error, log, executionId === undefined ? {} : { executionId });
+    if (executionId === undefined) await test?.refused(error);
+    sendError(response, error, log, {
+      ...(executionId !== undefined && { executionId }),
+      ...(error instanceof UnauthorizedError && { headers: { "WWW-Authenticate": error.challenge } }),
+    });
   } finally {
     if (taken !== 0) context.bodies.release(taken);
   }
@@ -127,11 +140,24 @@ function authenticate(
   return context.authenticate(definition, { method, url, headers, raw });
 }
 
+/** What a workflow's `auth` says of a request; undefined where it has none. */
+async function signatureOf(
+  context: ServerContext,
+  definition: Definition,
+  request: IncomingMessage,
+  raw: Buffer,
+): Promise<Authentication | undefined> {
+  return definition.request.auth.kind === "none" ? undefined : authenticate(context, definition, request, raw);
+}
+
 /** One answer for every reason, so that it tells nothing about which credentials exist. */
-function sendUnauthorized({ log }: ServerContext, definition: Definition, response: ServerResponse): void {
-  sendError(response, new WfError("UNAUTHORIZED", "The request is not authenticated."), log, {
-    headers: { "WWW-Authenticate": challengeOf(definition.request.auth.kind) },
-  });
+class UnauthorizedError extends WfError {
+  readonly challenge: string;
+
+  constructor(challenge: string) {
+    super("UNAUTHORIZED", "The request is not authenticated.");
+    this.challenge = challenge;
+  }
 }
 
 /** @see RFC 9110 section 11.6.1: every 401 names a way to authenticate */

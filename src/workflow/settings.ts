@@ -29,6 +29,8 @@ export interface Settings {
   /** Private hosts that expressions may name. @defaultValue none */
   readonly allowPrivate: readonly string[];
   readonly userTokens: UserTokenSettings;
+  /** How many captures are kept: of each workflow, and bytes of all bodies. @defaultValue 1000, 500 MB */
+  readonly captures: { readonly maxPerWorkflow: number; readonly maxBytes: number };
   /** A folder relative to the root, or a URL. @defaultValue .wf */
   readonly store: string;
 }
@@ -42,7 +44,7 @@ export interface LoadedSettings {
 }
 
 const LIMIT_KEYS = ["response_timeout", "max_body", "max_executions", "drain"];
-const KEYS = ["project", "server", "limits", "retention", "http", "auth", "store"];
+const KEYS = ["project", "server", "limits", "retention", "http", "auth", "captures", "store"];
 
 /** Reads `wf.yaml`; without one, everything is at its default. */
 export async function loadSettings(root: string): Promise<LoadedSettings> {
@@ -80,6 +82,7 @@ function defaultSettings(root: string): Settings {
     retentionMs: 90 * 86_400_000,
     allowPrivate: [],
     userTokens: DEFAULT_USER_TOKENS,
+    captures: { maxPerWorkflow: 1_000, maxBytes: 500_000_000 },
     store: ".wf",
   };
 }
@@ -92,6 +95,7 @@ function readSettings(reader: Reader, map: MapNode, defaults: Settings, root: st
   const server = section("server", ["host", "port"]);
   const limits = section("limits", LIMIT_KEYS);
   const http = section("http", ["allow_private"]);
+  const captures = section("captures", ["max_per_workflow", "max_bytes"]);
   const auth = section("auth", ["user_token"]);
   const read = <T>(
     from: MapNode | undefined,
@@ -116,6 +120,12 @@ function readSettings(reader: Reader, map: MapNode, defaults: Settings, root: st
     retentionMs: read(map, "retention", (node, what) => reader.duration(node, what, 1)) ?? defaults.retentionMs,
     allowPrivate: read(http, "allow_private", (node, what) => readHosts(reader, node, what)) ?? defaults.allowPrivate,
     userTokens: auth ? readUserTokens(reader, auth, root) : defaults.userTokens,
+    captures: {
+      maxPerWorkflow:
+        read(captures, "max_per_workflow", (node, what) => reader.integer(node, what, 1, 1_000_000)) ??
+        defaults.captures.maxPerWorkflow,
+      maxBytes: read(captures, "max_bytes", (node, what) => reader.size(node, what)) ?? defaults.captures.maxBytes,
+    },
     store: read(map, "store", text) ?? defaults.store,
   };
 }

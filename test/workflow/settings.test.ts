@@ -21,7 +21,7 @@ test("without wf.yaml everything is at its default", async () => {
 test("wf.yaml overrides what it names", async () => {
   using folder = new ProjectFolder({
     "wf.yaml":
-      "project: shop\nserver: { host: localhost, port: 0 }\nlimits: { response_timeout: 2s, max_body: 1KB, max_executions: 5, drain: 1s }\nretention: 7d\nhttp: { allow_private: [10.0.0.1] }\nstore: data\n",
+      "project: shop\nserver: { host: localhost, port: 0 }\nlimits: { response_timeout: 2s, max_body: 1KB, max_executions: 5, drain: 1s }\nretention: 7d\nhttp: { allow_private: [10.0.0.1] }\ncaptures: { max_per_workflow: 5, max_bytes: 1MB }\nstore: data\n",
   });
   const { settings, problems } = await loadSettings(folder.root);
   expect(problems).toEqual([]);
@@ -36,6 +36,7 @@ test("wf.yaml overrides what it names", async () => {
     drainMs: 1000,
     retentionMs: 604_800_000,
     allowPrivate: ["10.0.0.1"],
+    captures: { maxPerWorkflow: 5, maxBytes: 1_000_000 },
     store: "data",
   });
 });

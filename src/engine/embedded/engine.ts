@@ -1,7 +1,9 @@
 /** Opens the default engine: one process, one SQLite file. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import type { CaptureStore } from "../captures.ts";
 import type { Engine } from "../engine.ts";
+import { EmbeddedCaptures } from "./captures.ts";
 import { EmbeddedEngine } from "./embedded-engine.ts";
 import { storeError } from "./failure.ts";
 import { lockFolder } from "./lock.ts";
@@ -13,7 +15,9 @@ import { openDatabase } from "./schema.ts";
  *
  * @throws {@link WfError} `STORE_LOCKED` while another process has the folder, `STORE_VERSION`, `STORE_FAILED`
  */
-export async function openEmbeddedEngine(options: EmbeddedEngineOptions): Promise<Engine> {
+export async function openEmbeddedEngine(
+  options: EmbeddedEngineOptions,
+): Promise<Engine & { readonly captures: CaptureStore }> {
   const { directory } = options;
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -22,9 +26,13 @@ export async function openEmbeddedEngine(options: EmbeddedEngineOptions): Promis
   }
   const lock = lockFolder(directory);
   try {
-    const database = openDatabase(join(directory, "wf.db"));
+    const file = join(directory, "wf.db");
+    const database = openDatabase(file);
     try {
-      return new EmbeddedEngine(options, database, lock);
+      const engine = new EmbeddedEngine(options, database, lock);
+      const { commit, clock } = engine;
+      const captures = new EmbeddedCaptures({ database, commit, clock, file, bounds: options.captures ?? {} });
+      return Object.assign(engine, { captures });
     } catch (error) {
       database.close();
       throw error;

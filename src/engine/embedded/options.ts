@@ -14,6 +14,7 @@ export interface EmbeddedEngineOptions {
   readonly scrub?: Scrub;
   /** Ended executions are kept this long. */
   readonly retentionMs: number;
+  readonly captures?: CaptureBounds;
   readonly log?: EngineLog;
   /** Milliseconds since 1970. @defaultValue Date.now */
   readonly clock?: () => number;
@@ -21,6 +22,14 @@ export interface EmbeddedEngineOptions {
   readonly suspendMs?: number;
   /** How long starts wait while another program holds the database. @defaultValue 5000 */
   readonly busyTimeoutMs?: number;
+}
+
+/** How many captures are kept; the oldest go first. */
+export interface CaptureBounds {
+  /** @defaultValue 1000 */
+  readonly maxPerWorkflow?: number;
+  /** Of all bodies together. @defaultValue 500 MB */
+  readonly maxBytes?: number;
 }
 
 /** The part of the program's log that an engine uses. */

@@ -86,6 +86,18 @@ const MIGRATIONS: readonly string[] = [
   DROP INDEX executions_started;
   DROP INDEX executions_workflow;
   `,
+  `
+  CREATE TABLE captures (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, workflow TEXT NOT NULL, received INTEGER NOT NULL,
+    method TEXT NOT NULL, url TEXT NOT NULL, headers TEXT NOT NULL, size INTEGER NOT NULL, hash TEXT NOT NULL,
+    verdict TEXT, answer TEXT, signature TEXT, execution TEXT, saved TEXT, replay_of TEXT
+  ) STRICT;
+  CREATE INDEX captures_workflow ON captures (workflow, seq);
+  CREATE INDEX captures_size ON captures (size);
+  CREATE TABLE capture_bodies (
+    seq INTEGER PRIMARY KEY, bytes BLOB NOT NULL
+  ) STRICT;
+  `,
 ];
 
 /**

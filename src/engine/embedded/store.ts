@@ -98,6 +98,9 @@ export class Store {
         return this.#applyStatus(write);
       case "none":
         return true;
+      case "other":
+        write.apply();
+        return true;
       default:
         return write satisfies never;
     }

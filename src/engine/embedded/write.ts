@@ -89,4 +89,10 @@ interface EmptyWrite extends WriteBase {
   readonly kind: "none";
 }
 
-export type Write = StartWrite | StepWrite | MarkWrite | ReplyWrite | StatusWrite | EmptyWrite;
+/** A change of a table that no execution owns. */
+export interface OtherWrite extends WriteBase {
+  readonly kind: "other";
+  readonly apply: () => void;
+}
+
+export type Write = StartWrite | StepWrite | MarkWrite | ReplyWrite | StatusWrite | EmptyWrite | OtherWrite;
