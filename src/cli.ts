@@ -3,12 +3,14 @@ import { Command, CommanderError } from "commander";
 import { addCheck } from "./cli/check.ts";
 import { addHistory } from "./cli/history.ts";
 import { addInit } from "./cli/init.ts";
+import { addKeys } from "./cli/keys.ts";
 import { examples } from "./cli/option.ts";
 import { addRules } from "./cli/rules.ts";
 import { addSchema } from "./cli/schema.ts";
 import { addServe } from "./cli/serve.ts";
 import { addTestData } from "./cli/testdata.ts";
 import { addTest } from "./cli/test.ts";
+import { addToken } from "./cli/token.ts";
 import { addTrigger } from "./cli/trigger.ts";
 import { reportFailure } from "./commands/failure.ts";
 import { paint } from "./commands/terminal.ts";
@@ -79,6 +81,8 @@ function buildProgram(): Command {
   addCheck(program);
   addRules(program);
   addSchema(program);
+  addKeys(program);
+  addToken(program);
   addInit(program);
   return program;
 }

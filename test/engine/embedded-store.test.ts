@@ -327,14 +327,16 @@ describe("a store that cannot be written", () => {
 });
 
 describe("what is kept", () => {
-  it("forgets idempotency keys after 24 hours", async () => {
+  it("forgets idempotency keys after 24 hours, or after the window of a start", async () => {
     let now = Date.parse("2026-01-01T00:00:00Z");
     const engine = await open({ clock: () => now });
     const first = await start(engine, { idempotencyKey: "k" });
     now += DAY_MS - 1;
     expect(await start(engine, { idempotencyKey: "k" })).toEqual({ outcome: "exists", id: first.id });
-    now += 1;
-    expect((await start(engine, { idempotencyKey: "k" })).outcome).toBe("created");
+    const again = { idempotencyKey: "k", idempotencyWindowMs: 60_000 };
+    expect((await start(engine, again)).outcome).toBe("created");
+    now += 59_999;
+    expect((await start(engine, again)).outcome).toBe("exists");
   });
 
   it("removes ended executions, their steps, definitions and files after the retention, and nothing else", async () => {

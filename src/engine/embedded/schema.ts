@@ -159,7 +159,9 @@ function openBeside(file: string, readOnly: boolean): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(file, { readOnly });
-    database.exec("PRAGMA busy_timeout = 2000; PRAGMA trusted_schema = OFF; PRAGMA synchronous = FULL");
+    database.exec("PRAGMA busy_timeout = 2000; PRAGMA trusted_schema = OFF");
+    // Checkpoints are its owner's; what is written here is synced before the command says so.
+    database.exec("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0");
     const version = checkVersion(database, file);
     if (version > 0 && version < MIGRATIONS.length) {
       throw new WfError("STORE_VERSION", `${file} was written by an older wf.`, {

@@ -1,0 +1,84 @@
+/** Every route of the API × no key, wrong keys and each scope: who gets in, and who does not. */
+import { randomBytes } from "node:crypto";
+import { expect, test } from "vitest";
+import type { ApiKey, ApiScope } from "../../src/engine/api-keys.ts";
+import type { ExecutionWithSteps } from "../../src/engine/engine.ts";
+import { scopeOf } from "../../src/server/scopes.ts";
+import { definitionOf, serve, TOKEN } from "./server-fixture.ts";
+
+const SCOPES: readonly ApiScope[] = ["trigger", "history:read", "history:write", "deploy"];
+const BASE = "/projects/demo/task-history/workflow-executions";
+const ID = "0199f3a2-0000-7000-8000-000000000000";
+const ROUTES: readonly (readonly [method: string, path: string, needs: ApiScope])[] = [
+  ["GET", BASE, "history:read"],
+  ["HEAD", BASE, "history:read"],
+  ["GET", `${BASE}/`, "history:read"],
+  ["GET", `${BASE}/${ID}`, "history:read"],
+  ["GET", `${BASE}/${ID}/details`, "history:read"],
+  ["GET", `${BASE}/${ID}/step-executions/${ID}%3Aa`, "history:read"],
+  ["POST", `${BASE}/${ID}/replay`, "history:write"],
+  ["POST", `${BASE}/${ID}/cancel`, "history:write"],
+];
+
+const execution: ExecutionWithSteps = {
+  id: ID,
+  workflowId: "lead-created",
+  definitionHash: definitionOf().hash,
+  userId: null,
+  status: "SUCCEEDED",
+  dateStarted: "2026-11-23T15:00:00.000Z",
+  dateEnded: "2026-11-23T15:00:01.000Z",
+  taskCount: 0,
+  runDurationMs: 1_000,
+  error: null,
+  replayOf: null,
+  parentId: null,
+  input: { method: "POST", url: "/", query: {}, headers: {}, body: null },
+  reply: null,
+  steps: [],
+};
+
+test("each route opens to this machine's commands and to keys of its scope, and to nobody else", async () => {
+  const keys = new Map<string, ApiKey>();
+  const keyOf = (...scopes: ApiScope[]): string => {
+    const secret = randomBytes(16).toString("hex");
+    keys.set(secret, { name: scopes.join("+"), hint: "", scopes, createdAt: "", expiresAt: null });
+    return secret;
+  };
+  const { url, engine, logged } = await serve([definitionOf()], {}, { findApiKey: (secret) => keys.get(secret) });
+  engine.executions.push(execution);
+  const all = keyOf(...SCOPES);
+  const callers: readonly (readonly [
+    what: string,
+    headers: Record<string, string>,
+    scopes: readonly ApiScope[] | 401,
+  ])[] = [
+    ["nothing", {}, 401],
+    ["a wrong key", { authorization: `Bearer ${randomBytes(16).toString("hex")}` }, 401],
+    ["a key as basic", { authorization: `Basic ${all}` }, 401],
+    ["a key in another header", { "x-api-key": all }, 401],
+    ["two keys", { authorization: `Bearer ${all}, Bearer ${all}` }, 401],
+    ["an empty key", { authorization: "Bearer " }, 401],
+    ["the local token", { authorization: `Bearer ${TOKEN}` }, SCOPES],
+    ["all scopes", { authorization: `Bearer ${all}` }, SCOPES],
+    ...SCOPES.map((scope) => [scope, { authorization: `Bearer ${keyOf(scope)}` }, [scope]] as const),
+  ];
+  const unexpected: string[] = [];
+  for (const [method, path, needs] of ROUTES) {
+    for (const [what, headers, scopes] of callers) {
+      const { status } = await fetch(url + path, { method, headers });
+      const refused = status === 401 || status === 403 ? status : 200;
+      const expected = scopes === 401 ? 401 : scopes.includes(needs) ? 200 : 403;
+      if (refused !== expected) unexpected.push(`${method} ${path} with ${what}: ${status}, not ${expected}`);
+    }
+  }
+  expect(unexpected).toEqual([]);
+  for (const secret of keys.keys()) expect(logged.join("")).not.toContain(secret);
+  expect(logged.join("")).toContain("An API key lacks a scope");
+});
+
+test("a route that the table does not know has no scope", () => {
+  expect(scopeOf("GET", "/task-history/workflow-executions")).toBe("history:read");
+  expect(scopeOf("DELETE", "/task-history/workflow-executions")).toBeUndefined();
+  expect(scopeOf("GET", "/other")).toBeUndefined();
+});
