@@ -10,7 +10,25 @@ export function addTest(program: Command): void {
     .addOption(dirOption())
     .option("--all", "also test data without `expect`, which must not fail")
     .option("--filter <text>", "only cases whose workflow or name holds this text")
-    .addHelpText("after", examples("wf test", "wf test contacts --filter invalid"))
+    .option("--watch", "run again what a change touches")
+    .option("--update", "write what comes into `expect`; an empty `expect:` is filled")
+    .option("--record", "let http steps without a mock reach the real services, and write their answers as mocks")
+    .option("--yes", "record without asking")
+    .option("--reporter <form>", "pretty, junit, json or tap", "pretty")
+    .option("--json", "short for --reporter json: one line of JSON for each case")
+    .option("--out <file>", "write the report into a file, and show the pretty one")
+    .option("--coverage", "list each step and branch that no case has reached")
+    .addHelpText(
+      "after",
+      examples(
+        "wf test",
+        "wf test contacts --filter invalid",
+        "wf test --watch",
+        "wf test --reporter junit --out reports/wf.xml     for CI",
+        "wf test contacts --record                         write mocks from the real services",
+        "wf test contacts --update                         take what comes as expected",
+      ),
+    )
     .action(async (workflows: string[], options: TestOptions) =>
       finish((await import("../commands/test.ts")).testWorkflows(workflows, options)),
     );

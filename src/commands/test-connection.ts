@@ -35,7 +35,12 @@ export function connectInMemory(
     settings: { ...settings, host: "127.0.0.1" },
     localToken: "",
     log: SILENT,
-    authenticate: () => (userId === undefined ? { ok: true } : { ok: true, userId }),
+    authenticate: ({ request: { auth } }) => ({
+      ok: true,
+      ...(userId === undefined ? {} : { userId }),
+      // Expressions see no credentials here either.
+      ...(auth.kind === "signature" ? {} : { spent: ["authorization"] }),
+    }),
   });
   return {
     send: (request) =>

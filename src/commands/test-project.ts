@@ -5,14 +5,14 @@ import { listTestData, openTestData, type TestDataFile, testDataFolder } from ".
 import { fillSecrets } from "../capture/redact.ts";
 import { requestOf } from "../capture/test-data.ts";
 import type { CapturedRequest } from "../engine/captures.ts";
-import { WfError } from "../errors.ts";
 import { type Expectations, readExpectations } from "../offline/expect.ts";
 import { type Mocks, readMocks } from "../offline/mocks.ts";
 import { reachable, StepIndex } from "../offline/step-index.ts";
 import type { Definition } from "../workflow/definition.ts";
 import { type LoadedSet, WORKFLOWS_FOLDER } from "../workflow/load.ts";
 import type { Node } from "../workflow/parse/node.ts";
-import { nearest, type Reader } from "../workflow/parse/reader.ts";
+import type { Reader } from "../workflow/parse/reader.ts";
+import { requireWorkflow } from "./workflow-id.ts";
 
 /** A file of test data, read against its workflow. */
 export interface CaseFile {
@@ -52,7 +52,7 @@ export async function readCases(
   ids: readonly string[],
   secrets: { readonly [name: string]: string },
 ): Promise<CaseFile[]> {
-  for (const id of ids) if (!set.ids.has(id)) throw unknownWorkflow(id, set);
+  for (const id of ids) requireWorkflow(id, set.ids);
   const wanted = ids.length === 0 ? [...set.ids].toSorted() : [...new Set(ids)];
   const withData = new Set(foldersOf(root));
   const cases: CaseFile[] = [];
@@ -152,10 +152,4 @@ function foldersOf(root: string): string[] {
   } catch {
     return [];
   }
-}
-
-function unknownWorkflow(id: string, set: LoadedSet): WfError {
-  const near = nearest(id, set.ids);
-  const hint = near === undefined ? `There is: ${[...set.ids].toSorted().join(", ")}.` : `Did you mean \`${near}\`?`;
-  return new WfError("WORKFLOW_NOT_FOUND", `There is no workflow \`${id}\`.`, { hint });
 }

@@ -26,7 +26,7 @@ export interface CaseRunnerOptions {
   /** What expressions see as `secrets`. */
   readonly secrets: Secrets;
   /** Answers what no mock does. */
-  readonly fallback?: (one: CaseFile) => Fallback;
+  readonly fallback?: (one: CaseFile) => Fallback | undefined;
 }
 
 export class CaseRunner {
@@ -45,7 +45,10 @@ export class CaseRunner {
   }
 
   /** @param onResult - Called in the order of `cases`, each as soon as those before it are through. */
-  async run(cases: readonly CaseFile[], onResult: (result: CaseResult) => void = () => {}): Promise<CaseResult[]> {
+  async run(
+    cases: readonly CaseFile[],
+    onResult: (result: CaseResult, one: CaseFile) => void = () => {},
+  ): Promise<CaseResult[]> {
     const results: CaseResult[] = [];
     const done: (CaseResult | undefined)[] = cases.map(() => undefined);
     let next = 0;
@@ -54,8 +57,8 @@ export class CaseRunner {
         const at = next++;
         done[at] = await this.#runOne(cases[at] as CaseFile);
         for (let first = done[results.length]; first !== undefined; first = done[results.length]) {
+          onResult(first, cases[results.length] as CaseFile);
           results.push(first);
-          onResult(first);
         }
       }
     };
@@ -76,13 +79,9 @@ export class CaseRunner {
       return { ...about, status: "failed", failures, durationMs: performance.now() - began };
     }
     const { set, settings, secrets, fallback } = this.#options;
+    const { request, mocks, at } = ready;
     const run = await runCase(
-      {
-        request: ready.request,
-        mocks: ready.mocks,
-        at: ready.at,
-        ...(fallback === undefined ? {} : { fallback: fallback(one) }),
-      },
+      { request, mocks, at, fallback: fallback?.(one) },
       {
         find: (id) => set.definitions.get(id),
         files: this.#files,

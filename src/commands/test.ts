@@ -1,58 +1,67 @@
 import { WfError } from "../errors.ts";
 import type { CaseResult } from "../offline/result.ts";
-import { Secrets } from "../secrets.ts";
-import { loadProject, type LoadedSet } from "../workflow/load.ts";
-import { loadSettings } from "../workflow/settings.ts";
-import { secretsOf } from "./live-secrets.ts";
+import { askYesNo, canAsk } from "./ask.ts";
 import { findRoot } from "./project.ts";
-import { prettyCase, prettySummary } from "./test-pretty.ts";
-import { type CaseFile, readCases } from "./test-project.ts";
-import { CaseRunner } from "./test-run.ts";
-import { print } from "./terminal.ts";
+import { note } from "./terminal.ts";
+import { type ReportOptions, TestReport } from "./test-report.ts";
+import { type LoadedTests, TestSession } from "./test-session.ts";
 
-export interface TestOptions {
+export interface TestOptions extends ReportOptions {
   readonly dir?: string;
   readonly all?: boolean;
   readonly filter?: string;
+  readonly watch?: boolean;
+  readonly update?: boolean;
+  readonly record?: boolean;
+  readonly yes?: boolean;
 }
 
 /** `wf test`: runs the test data of workflows without a network. @returns The exit code */
-export async function testWorkflows(ids: readonly string[], options: TestOptions): Promise<number> {
-  const root = findRoot(options.dir);
-  const { settings } = await loadSettings(root);
-  const set = await loadProject(root);
-  const secrets = stubSecrets(set);
-  const cases = (await readCases(root, set, ids, secrets.values)).filter((one) => isWanted(one, options));
-  if (cases.length === 0) throw nothingToRun(options);
-  const runner = new CaseRunner({ root, set, settings, secrets });
-  const began = performance.now();
-  let results: CaseResult[];
-  try {
-    results = await runner.run(cases, (result) => print(prettyCase(result, cases)));
-  } finally {
-    await runner.close();
+export async function testWorkflows(workflows: readonly string[], options: TestOptions): Promise<number> {
+  refuseTogether(options);
+  const report = new TestReport(options);
+  // What is recorded often has no expectations yet.
+  const all = options.all === true || options.record === true;
+  const session = new TestSession(findRoot(options.dir), { workflows, all, filter: options.filter });
+  if (options.watch === true) {
+    const { watchTests } = await import("./test-watch.ts");
+    await watchTests(session, report, new AbortController().signal);
+    return 0;
   }
-  print(prettySummary(results, performance.now() - began));
+  const tests = await session.load();
+  if (tests.cases.length === 0) throw nothingToRun(all, options.filter);
+  if (options.record === true) {
+    if (!(await mayRecord(tests, options))) return 1;
+    return codeOf(await session.record(tests, report));
+  }
+  if (options.update !== true) return codeOf(await session.run(tests, report));
+  for (const file of await session.update(tests)) note(`updated ${file}\n`);
+  return codeOf(await session.run(await session.load(), report));
+}
+
+function codeOf(results: readonly CaseResult[]): number {
   return results.every(({ status }) => status === "passed") ? 0 : 1;
 }
 
-function isWanted({ workflowId, name, ready, reader }: CaseFile, { all, filter }: TestOptions): boolean {
-  if (filter !== undefined && !`${workflowId} ${name}`.toLowerCase().includes(filter.toLowerCase())) return false;
-  // A file that cannot be read may have had expectations; passing over it would hide that.
-  return all === true || ready?.expect !== undefined || reader.failed;
+function refuseTogether({ watch, update, record }: TestOptions): void {
+  const given = Object.entries({ "--watch": watch, "--update": update, "--record": record }).filter(([, on]) => on);
+  const [first, second] = given;
+  if (first && second) throw new WfError("USAGE", `${first[0]} and ${second[0]} do not go together.`);
 }
 
-/** Each secret is its own name in brackets: tests need none, write none, and run the same everywhere. */
-export function stubSecrets(set: LoadedSet): Secrets {
-  const names = [...set.definitions.values()].flatMap((definition) => secretsOf(definition) ?? []);
-  const secrets = new Secrets(Object.fromEntries(names.map((name) => [name, `[secret ${name}]`])));
-  secrets.use(names);
-  return secrets;
+/** @throws {@link WfError} `USAGE` where there is nobody to ask */
+async function mayRecord({ cases }: LoadedTests, { yes }: TestOptions): Promise<boolean> {
+  if (yes === true) return true;
+  const what = cases.length === 1 ? "1 case" : `${cases.length} cases`;
+  if (!canAsk()) {
+    throw new WfError("USAGE", `--record sends real requests for ${what}.`, { hint: "Say --yes to agree to that." });
+  }
+  return askYesNo(`Send the requests of ${what} to the real services?`, false);
 }
 
-function nothingToRun({ filter, all }: TestOptions): WfError {
+function nothingToRun(all: boolean, filter: string | undefined): WfError {
   const which = filter === undefined ? "" : ` whose name holds "${filter}"`;
-  const what = all === true ? "test data" : "test data with `expect`";
+  const what = all ? "test data" : "test data with `expect`";
   return new WfError("TEST_DATA_NOT_FOUND", `There is no ${what}${which}.`, {
     hint: "Save a capture as test data or make it with `wf testdata new`, and write `expect: { status: 200 }` into it.",
   });

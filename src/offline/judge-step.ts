@@ -44,12 +44,19 @@ export function judgeStep(expected: StepExpectation, run: CaseRun, judging: Judg
   });
 }
 
+type Named = Pick<StepExpectation, "name" | "step">;
+
 /** The runs that a name stands for. */
-export function stepsNamed({ name, step }: StepExpectation, run: CaseRun): StepExecution[] {
+export function stepsNamed({ name, step }: Named, run: CaseRun): StepExecution[] {
   return run.executions
     .filter(({ workflowId }) => workflowId === step.definition.id)
     .flatMap(({ steps }) => steps)
     .filter((one) => isNamed(name, one));
+}
+
+/** The requests that those sent, in order. */
+export function requestsNamed({ name, step }: Named, run: CaseRun): SentRequest[] {
+  return run.sent.filter((one) => one.workflowId === step.definition.id && isNamed(name, one));
 }
 
 function isNamed(name: string, run: { readonly path: string; readonly stepId: string }): boolean {
@@ -60,7 +67,7 @@ function isNamed(name: string, run: { readonly path: string; readonly stepId: st
 function judgeRequests(expected: StepExpectation, run: CaseRun, judging: Judging): void {
   const { name, request, requests, exact } = expected;
   if (request === undefined && requests === undefined) return;
-  const sent = run.sent.filter((one) => one.workflowId === expected.step.definition.id && isNamed(name, one));
+  const sent = requestsNamed(expected, run);
   if (requests !== undefined && requests.list.length !== sent.length) {
     judging.fail(
       requests.range,
@@ -108,7 +115,7 @@ function judgeRequest(
 }
 
 /** Repeated parameters as lists. */
-function queryOf(url: URL): { readonly [name: string]: Value } {
+export function queryOf(url: URL): { readonly [name: string]: Value } {
   const names = [...new Set(url.searchParams.keys())];
   return Object.fromEntries(
     names.map((name): [string, Value] => {

@@ -3,7 +3,7 @@ import type { Value } from "../value.ts";
 import type { Node, Range } from "../workflow/parse/node.ts";
 import { jsonOf, type Reader } from "../workflow/parse/reader.ts";
 import { diffOf, type Failure } from "./failure.ts";
-import { mismatches, projected } from "./match.ts";
+import { mismatches, plainJson, projected } from "./match.ts";
 
 /** Collects failures of one file. */
 export class Judging {
@@ -29,13 +29,14 @@ export class Judging {
   /** Compares a value; `what` names it in messages. */
   value(
     expected: Node | undefined,
-    actual: Value | undefined,
+    came: Value | undefined,
     check: string,
     what: string,
     more: { readonly exact?: boolean; readonly hint?: string | undefined } = {},
   ): void {
     const { exact = false, hint } = more;
     if (expected === undefined) return;
+    const actual = came === undefined ? undefined : plainJson(came);
     const found = mismatches(expected, actual, exact);
     const [only] = found;
     if (only === undefined) return;

@@ -46,7 +46,7 @@ export interface Case {
   /** Where the case's clock begins, in ms since 1970. */
   readonly at: number;
   /** Answers what no mock does. */
-  readonly fallback?: Fallback;
+  readonly fallback?: Fallback | undefined;
 }
 
 export interface CaseRun {

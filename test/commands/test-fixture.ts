@@ -1,15 +1,13 @@
 /** Runs the test data of a project in this process, as `wf test` does. */
 import { onTestFinished } from "vitest";
-import { stubSecrets } from "../../src/commands/test.ts";
-import { type CaseFile, readCases } from "../../src/commands/test-project.ts";
-import { CaseRunner } from "../../src/commands/test-run.ts";
+import type { CaseFile } from "../../src/commands/test-project.ts";
+import { TestSession } from "../../src/commands/test-session.ts";
 import type { CaseResult } from "../../src/offline/result.ts";
-import { loadProject } from "../../src/workflow/load.ts";
-import { loadSettings } from "../../src/workflow/settings.ts";
 import { ProjectFolder } from "../workflow/project-folder.ts";
 
 export interface Tested {
   readonly project: ProjectFolder;
+  readonly session: TestSession;
   readonly cases: readonly CaseFile[];
   readonly results: readonly CaseResult[];
   /** Messages of every failure, by case. */
@@ -19,23 +17,19 @@ export interface Tested {
 export async function runTests(files: { readonly [path: string]: string | Uint8Array }): Promise<Tested> {
   const project = new ProjectFolder(files);
   onTestFinished(() => project[Symbol.dispose]());
-  const set = await loadProject(project.root);
-  const broken = set.problems.find(({ severity }) => severity === "error");
+  const session = new TestSession(project.root, { workflows: [], all: true });
+  const tests = await session.load();
+  const broken = tests.set.problems.find(({ severity }) => severity === "error");
   if (broken) throw new Error(`${broken.file}:${broken.place.line} ${broken.message}`);
-  const { settings } = await loadSettings(project.root);
-  const secrets = stubSecrets(set);
-  const cases = await readCases(project.root, set, [], secrets.values);
-  const runner = new CaseRunner({ root: project.root, set, settings, secrets });
-  try {
-    const results = await runner.run(cases);
-    const failures = results.map(({ name, failures: found }): [string, string[]] => [
-      name,
-      found.map(({ problem }) => problem.message),
-    ]);
-    return { project, cases, results, failures: Object.fromEntries(failures) };
-  } finally {
-    await runner.close();
-  }
+  const results = await session.run(tests);
+  return { project, session, cases: tests.cases, results, failures: messagesOf(results) };
+}
+
+/** Messages of every failure, by case. */
+export function messagesOf(results: readonly CaseResult[]): { readonly [name: string]: readonly string[] } {
+  return Object.fromEntries(
+    results.map(({ name, failures }) => [name, failures.map(({ problem }) => problem.message)]),
+  );
 }
 
 /** A workflow `w` with these steps, and test data of it by name. */
