@@ -1,5 +1,5 @@
 /** Changes values of a YAML file and leaves the rest of its text as it is. No I/O. */
-import { type Document, isMap, isScalar, type Pair, parseDocument, visit } from "yaml";
+import { type Document, isCollection, isMap, isNode, isScalar, type Node, type Pair, parseDocument, visit } from "yaml";
 import type { Json } from "../json.ts";
 
 /** A value to set, or with `undefined` to take away, at a path of keys. */
@@ -49,8 +49,17 @@ function editDocument(text: string, path: readonly string[], value: Json | undef
   const document = parseDocument(text);
   if (document.contents === null) document.contents = document.createNode({}) as never;
   if (value === undefined) document.deleteIn(path);
-  else document.setIn(path, document.createNode(value));
+  else document.setIn(path, inPlaceOf(document.getIn(path, true), document.createNode(value)));
   return document.toString({ lineWidth: 0, flowCollectionPadding: true });
+}
+
+/** A node that keeps the comments of the one before it, and its form where both are lists or maps. */
+function inPlaceOf(before: unknown, node: Node): Node {
+  if (!isNode(before)) return node;
+  node.comment = before.comment ?? null;
+  node.commentBefore = before.commentBefore ?? null;
+  if (isCollection(before) && isCollection(node) && before.flow === true) node.flow = true;
+  return node;
 }
 
 /** The lines of a top-level key; comments between it and the next key belong to the next. */

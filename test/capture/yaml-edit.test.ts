@@ -24,7 +24,7 @@ it("changes one value and not one other byte outside its top-level key", () => {
   expect(edited.slice(0, TEXT.indexOf("mocks:"))).toBe(TEXT.slice(0, TEXT.indexOf("mocks:")));
   expect(edited.slice(edited.indexOf("\n# what must"))).toBe(TEXT.slice(TEXT.indexOf("\n# what must")));
   expect(edited).toContain("contact: { status: 201 } # created");
-  expect(edited).toContain("  # asked twice\n  score:\n    status: 503\n");
+  expect(edited).toContain("  # asked twice\n  score: { status: 503 }\n");
 });
 
 it("adds a key at the end, and takes one away with its lines", () => {
