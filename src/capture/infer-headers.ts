@@ -37,8 +37,13 @@ export function headerRules(headers: Shape, enough: boolean): RuleSet {
   if (object?.kind !== "record") return {};
   const rules: [string, Rule][] = [];
   for (const [name, shape] of object.properties) {
-    const rule =
-      name === "content-type" ? contentTypeRule(shape) : isOwn(name) ? headerRule(name, shape, enough) : undefined;
+    if (name === "content-type") {
+      // Never required: a body has a type over HTTP, and none when another workflow's step sends it.
+      const rule = contentTypeRule(shape);
+      if (rule) rules.push([name, rule]);
+      continue;
+    }
+    const rule = isOwn(name) ? headerRule(name, shape, enough) : undefined;
     const required = shape.count === object.count;
     // A header that may be absent and may hold anything needs no rule.
     if (rule && (required || rule.enum)) rules.push([name, { ...rule, required }]);

@@ -349,7 +349,7 @@ test("whatever fields are called, they are read back as they were, and all else 
       expect(outside(after)).toEqual(outside(text));
       return true;
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 
   function outside(text: string): unknown {
