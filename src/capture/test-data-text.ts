@@ -1,4 +1,5 @@
 /** Test data to YAML text. No I/O. */
+import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { Document, Scalar, type YAMLMap, type YAMLSeq } from "yaml";
 import type { Json } from "../json.ts";
@@ -29,13 +30,28 @@ export function encodeTestData(data: TestData, parts: TestParts = {}): EncodedTe
   const set = (key: string, value: unknown): void => document.set(key, document.createNode(value));
   const flow = (key: string, value: unknown): void => document.set(key, document.createNode(value, { flow: true }));
   if (description !== undefined) set("description", description);
-  document.set("request", requestNode(document, request, file));
+  // Stands for the header list until its lines, of another style than the package has for maps, are put in.
+  const mark = `headers-${randomUUID()}`;
+  document.set("request", requestNode(document, request, { file, mark }));
   if (captured) flow("captured", captured);
   if (redacted && Object.keys(redacted).length > 0) flow("redacted", redacted);
   if (parts.mocks !== undefined) set("mocks", parts.mocks);
   if (parts.expect !== undefined) set("expect", parts.expect);
-  const text = document.toString({ lineWidth: 0, flowCollectionPadding: true });
+  const marked = document.toString({ lineWidth: 0, flowCollectionPadding: true });
+  const text = marked.replace(` ${mark}`, () => headerLines(request.headers));
   return { text, body: file === undefined ? undefined : { file, bytes: body as Buffer } };
+}
+
+function headerLines(headers: TestRequest["headers"]): string {
+  return headers.map((header) => `\n    - ${pairText(header)}`).join("");
+}
+
+function pairText(header: readonly [string, string]): string {
+  const document = new Document();
+  const pair = document.createNode([], { flow: true }) as YAMLSeq;
+  pair.items.push(...header.map(textNode));
+  document.contents = pair as never;
+  return document.toString({ lineWidth: 0, flowCollectionPadding: false }).trimEnd();
 }
 
 /** Settles what goes into a file of its own: raw bytes, and values that YAML would not hold exactly. */
@@ -61,19 +77,15 @@ function valueText(value: Json): string {
   return document.toString({ lineWidth: 0, flowCollectionPadding: true });
 }
 
-function requestNode(document: Document<YAMLMap, false>, request: TestRequest, file: string | undefined): YAMLMap {
+function requestNode(
+  document: Document<YAMLMap, false>,
+  request: TestRequest,
+  { file, mark }: { readonly file: string | undefined; readonly mark: string },
+): YAMLMap {
   const { method, url, headers, body } = request;
   const node = document.createNode({ method }) as YAMLMap;
   node.set("url", textNode(url));
-  if (headers.length > 0) {
-    const list = document.createNode([]) as YAMLSeq;
-    for (const header of headers) {
-      const pair = document.createNode([], { flow: true }) as YAMLSeq;
-      pair.items.push(...header.map(textNode));
-      list.items.push(pair);
-    }
-    node.set("headers", list);
-  }
+  if (headers.length > 0) node.set("headers", mark);
   if (file !== undefined) node.set("body_file", file);
   else if (body.kind === "value") node.set("body", document.createNode(body.value));
   if (request.userId !== undefined) node.set("user", request.userId);

@@ -97,8 +97,8 @@ it("writes a captured request as the documentation shows it", () => {
   method: POST
   url: /test/lead?source=web
   headers:
-    - [ Content-Type, application/json ]
-    - [ X-API-Version, "2" ]
+    - [Content-Type, application/json]
+    - [X-API-Version, "2"]
   body_file: real.body.json
 captured: { at: 2026-11-23T15:00:00.000Z, id: 0199f3a2-0000-7000-8000-000000000001 }
 `);

@@ -65,7 +65,7 @@ it("makes readable test data from options", async () => {
   method: PUT
   url: /test/lead?source=web
   headers:
-    - [ X-Version, "2" ]
+    - [X-Version, "2"]
   body:
     email: a@b.co
     seats: 3
@@ -146,7 +146,7 @@ it("begins in the editor with a request that the rules suggest, and saves what w
   method: PUT
   url: /test/lead?source=web
   headers:
-    - [ x-version, "2" ]
+    - [x-version, "2"]
   body:
     email: grace@example.com # the second
     seats: 6
