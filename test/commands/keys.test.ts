@@ -1,9 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import { createKey, listKeys, revokeKey } from "../../src/commands/keys.ts";
 import { openApiKeys } from "../../src/engine/embedded/api-keys.ts";
 import { createProject } from "../project.ts";
-import { serve, wf } from "./wf.ts";
+import { run } from "./in-process.ts";
+import { serve } from "./wf.ts";
 
 const BASE = "/projects/demo/task-history/workflow-executions";
 const PROJECT = {
@@ -13,12 +15,12 @@ const PROJECT = {
 
 it("makes, lists and revokes keys, which a running server sees at once", async () => {
   await using project = await createProject(PROJECT);
-  const cwd = project.root;
-  await using server = await serve(project.root);
+  const dir = project.root;
+  await using server = await serve(dir);
   const send = (path: string, key: string, method = "POST") =>
     fetch(server.url + path, { method, headers: { authorization: `Bearer ${key}` } });
 
-  const made = await wf(["keys", "create", "crm", "--scope", "trigger", "--scope", "history:read"], { cwd });
+  const made = await run(() => createKey("crm", { dir, scope: ["trigger", "history:read"] }));
   expect(made.exit).toBe(0);
   const key = made.stdout.trim();
   // The key alone on stdout, so that a script can take it.
@@ -29,45 +31,48 @@ it("makes, lists and revokes keys, which a running server sees at once", async (
   expect((await send(BASE, key, "GET")).status).toBe(200);
   expect((await send(`${BASE}/x/cancel`, key)).status).toBe(403);
 
-  const listed = await wf(["keys", "list"], { cwd });
+  const listed = await run(() => listKeys({ dir }));
   expect(listed.stdout).toContain(`wf_…${key.slice(-4)}`);
   expect(listed.stdout).not.toContain(key);
 
-  expect((await wf(["keys", "revoke", "crm"], { cwd })).exit).toBe(0);
+  expect(await run(() => revokeKey("crm", { dir }))).toMatchObject({ exit: 0, stdout: "" });
   expect((await send("/triggers/w", key)).status).toBe(401);
   expect((await send(BASE, key, "GET")).status).toBe(401);
   expect(server.stderr()).toContain("wrong, revoked or expired");
   expect(server.stderr()).not.toContain(key);
-  const database = await readFile(join(project.root, ".wf", "wf.db"), "latin1");
+  const database = await readFile(join(dir, ".wf", "wf.db"), "latin1");
   expect(database).not.toContain(key);
 });
 
 it("needs no server, makes a store where there is none, and takes each name once", async () => {
   await using project = await createProject(PROJECT);
-  const cwd = project.root;
-  expect(await wf(["keys", "list", "--json"], { cwd })).toMatchObject({ exit: 0, stdout: "" });
-  const made = await wf(["keys", "create", "ci", "--scope", "deploy", "--expires", "90d", "--json"], { cwd });
+  const dir = project.root;
+  expect(await run(() => listKeys({ dir, json: true }))).toEqual({ exit: 0, stdout: "", stderr: "" });
+  const options = { dir, scope: ["deploy, trigger"], expires: "90d", json: true };
+  const made = await run(() => createKey("ci", options));
   expect(JSON.parse(made.stdout)).toMatchObject({
     name: "ci",
-    scopes: ["deploy"],
+    scopes: ["trigger", "deploy"],
     secret: expect.stringMatching(/^wf_/),
   });
-  expect(await wf(["keys", "create", "ci", "--scope", "deploy"], { cwd })).toMatchObject({ exit: 2, stdout: "" });
-  const keys = openApiKeys(join(project.root, ".wf"));
-  expect(keys.list()).toMatchObject([{ name: "ci", scopes: ["deploy"] }]);
+  await expect(createKey("ci", options)).rejects.toMatchObject({
+    code: "USAGE",
+    message: expect.stringContaining("ci"),
+  });
+  const keys = openApiKeys(join(dir, ".wf"));
+  expect(keys.list()).toMatchObject([{ name: "ci" }]);
   expect(Date.parse(keys.list()[0]?.expiresAt ?? "") - Date.now()).toBeGreaterThan(89 * 86_400_000);
   keys.close();
 });
 
-it.each([
-  [["create", "a b", "--scope", "trigger"], "cannot be a key's name"],
-  [["create", "x"], "--scope is missing"],
-  [["create", "x", "--scope", "triger"], 'no scope "triger"'],
-  [["create", "x", "--scope", "trigger", "--expires", "soon"], "--expires"],
-  [["revoke", "nobody"], "no key named nobody"],
-])("wf keys %j is wrong usage", async (args, message) => {
+it("says what is wrong with a name, a scope or a time", async () => {
   await using project = await createProject(PROJECT);
-  const { exit, stderr } = await wf(["keys", ...args], { cwd: project.root });
-  expect(exit).toBe(2);
-  expect(stderr).toContain(message);
+  const dir = project.root;
+  const wrong = (message: string) => ({ code: "USAGE", message: expect.stringContaining(message) });
+  await expect(createKey("a b", { dir, scope: ["trigger"] })).rejects.toMatchObject(wrong("cannot be a key's name"));
+  await expect(createKey("x", { dir })).rejects.toMatchObject(wrong("--scope is missing"));
+  await expect(createKey("x", { dir, scope: ["triger"] })).rejects.toMatchObject(wrong('no scope "triger"'));
+  const soon = createKey("x", { dir, scope: ["trigger"], expires: "soon" });
+  await expect(soon).rejects.toMatchObject(wrong("--expires"));
+  await expect(revokeKey("nobody", { dir })).rejects.toMatchObject(wrong("no key named nobody"));
 });
