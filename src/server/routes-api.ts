@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { fastify } from "fastify";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { WfError } from "../errors.ts";
-import { guardRoutes } from "./auth/api-guard.ts";
+import { callerOf, guardRoutes } from "./auth/api-guard.ts";
 import { addCaptureRoutes } from "./captures.ts";
 import { addHistoryRoutes } from "./history.ts";
 import { answerOf } from "./reply-error.ts";
@@ -36,7 +36,11 @@ export async function createApi(context: ServerContext): Promise<Api> {
     if (body === "") return done(null, null);
     return app.getDefaultJsonParser("error", "error")(_request, body as string, done);
   });
-  app.addHook("onRequest", async (request) => refuseForeign(request, settings.host));
+  app.addHook("onRequest", async (request) => {
+    // No page makes a browser add a key that it does not know itself; programs elsewhere call the server by its public name.
+    const caller = await callerOf(request, context);
+    if (caller === undefined || caller === "local") refuseForeign(request, settings.host);
+  });
   app.setNotFoundHandler(() => {
     throw new WfError("ROUTE_NOT_FOUND", "There is nothing at this path.");
   });

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import type { ApiKey, ApiScope } from "../../src/engine/api-keys.ts";
 import type { ExecutionWithSteps } from "../../src/engine/engine.ts";
 import { scopeOf } from "../../src/server/scopes.ts";
-import { definitionOf, serve, TOKEN } from "./server-fixture.ts";
+import { definitionOf, exchange, serve, TOKEN } from "./server-fixture.ts";
 
 const SCOPES: readonly ApiScope[] = ["trigger", "history:read", "history:write", "deploy"];
 const BASE = "/projects/demo/task-history/workflow-executions";
@@ -75,6 +75,17 @@ test("each route opens to this machine's commands and to keys of its scope, and 
   expect(unexpected).toEqual([]);
   for (const secret of keys.keys()) expect(logged.join("")).not.toContain(secret);
   expect(logged.join("")).toContain("An API key lacks a scope");
+});
+
+test("a key opens the server by any name that it has, and the local token by its own names only", async () => {
+  const secret = randomBytes(16).toString("hex");
+  const key: ApiKey = { name: "k", hint: "", scopes: ["history:read"], createdAt: "", expiresAt: null };
+  const { port } = await serve([], {}, { findApiKey: (given) => (given === secret ? key : undefined) });
+  const ask = async (bearer: string): Promise<string> => {
+    const head = `GET ${BASE} HTTP/1.1\r\nHost: wf.example.com\r\nAuthorization: Bearer ${bearer}\r\nConnection: close\r\n\r\n`;
+    return (await exchange(port, head)).slice(9, 12);
+  };
+  expect([await ask(secret), await ask(TOKEN), await ask("wrong")]).toEqual(["200", "403", "403"]);
 });
 
 test("a route that the table does not know has no scope", () => {

@@ -1,6 +1,7 @@
 /* oxlint-disable oxc/no-async-endpoint-handlers -- Fastify awaits its hooks and sends what they throw to the error handler. */
 /** Who may call the API: the commands of this machine, and the project's keys by their scopes. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { ApiKey } from "../../engine/api-keys.ts";
 import { WfError } from "../../errors.ts";
 import { opens, scopeOf } from "../scopes.ts";
 import type { ServerContext } from "../server-context.ts";
@@ -23,10 +24,9 @@ export function guardRoutes(routes: FastifyInstance, context: ServerContext): vo
   });
   routes.addHook("onRequest", async (request, reply) => {
     void reply.header("Cache-Control", "no-store");
-    const given = bearerOf(request.headers);
-    if (given !== undefined && isOneOf(given, [context.localToken])) return;
-    const key = given === undefined ? undefined : await context.findApiKey(given);
-    if (key === undefined) throw unauthorized(context, request, reply, given !== undefined);
+    const key = await callerOf(request, context);
+    if (key === "local") return;
+    if (key === undefined) throw unauthorized(context, request, reply);
     const scope = scopeOfRoute(request.method, request.routeOptions.url ?? "");
     if (scope !== undefined && opens(key, scope)) return;
     context.log.warn({ key: key.name, scope, path: request.routeOptions.url }, "An API key lacks a scope");
@@ -36,12 +36,23 @@ export function guardRoutes(routes: FastifyInstance, context: ServerContext): vo
   });
 }
 
-function unauthorized(
-  { log }: ServerContext,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  wasGiven: boolean,
-): WfError {
+const callers = new WeakMap<FastifyRequest, Caller>();
+
+/** The commands of this machine, the owner of a key, or nobody that is known. */
+type Caller = "local" | ApiKey | undefined;
+
+/** Looked up once a request. */
+export async function callerOf(request: FastifyRequest, context: ServerContext): Promise<Caller> {
+  if (callers.has(request)) return callers.get(request);
+  const given = bearerOf(request.headers);
+  const isLocal = given !== undefined && isOneOf(given, [context.localToken]);
+  const caller = isLocal ? "local" : given === undefined ? undefined : await context.findApiKey(given);
+  callers.set(request, caller);
+  return caller;
+}
+
+function unauthorized({ log }: ServerContext, request: FastifyRequest, reply: FastifyReply): WfError {
+  const wasGiven = bearerOf(request.headers) !== undefined;
   const reason = wasGiven ? "there is no such key: it is wrong, revoked or expired" : "there is no key";
   log.warn({ path: request.routeOptions.url, reason }, "An API request was not authenticated");
   void reply.header("WWW-Authenticate", 'Bearer realm="wf"');
