@@ -48,14 +48,15 @@ export function redactTestData(
     if (names.size > 0) found.set(part, new Set([...(found.get(part) ?? []), ...names]));
     return cleaned;
   };
-  const { method, url, headers, body } = data.request;
+  const { url, headers, body } = data.request;
   const request: TestRequest = {
-    method,
+    ...data.request,
     url: clean("url", url),
     headers: headers.map(([name, value]) => {
       const part = `headers.${name.toLowerCase()}`;
       const cleaned = clean(part, value);
-      if (!options.credentials || cleaned !== value || !isCredential(name.toLowerCase())) return [name, cleaned];
+      const asked = options.credentials && isCredential(name.toLowerCase());
+      if (cleaned !== value || (!asked && !hidesSecret(value, replace))) return [name, cleaned];
       const secret = name
         .toUpperCase()
         .replaceAll(/\W|-/g, "_")
@@ -111,10 +112,10 @@ export function fillSecrets(
       return value === undefined ? whole : bytesAsText(spell(value));
     });
   };
-  const { method, url, headers, body } = data.request;
+  const { url, headers, body } = data.request;
   const byHand = data.captured === undefined;
   const request: TestRequest = {
-    method,
+    ...data.request,
     url: fill("url", url, byHand),
     headers: headers.map(([name, value]) => [name, fill(`headers.${name.toLowerCase()}`, value, byHand)]),
     body: mapBody(body, (text) => fill("body", text, byHand && body.kind === "value")),
@@ -185,6 +186,13 @@ function mapTexts(value: Json, map: (text: string) => string): Json {
 
 function isCredential(name: string): boolean {
   return isCredentialHeader(name) || name === "set-cookie" || /signature|hmac/.test(name);
+}
+
+/** Basic credentials are name and secret, encoded together. */
+function hidesSecret(value: string, replace: (text: string, names: Set<string>) => string): boolean {
+  const encoded = /^basic +([A-Za-z0-9+/]+=*)$/i.exec(value)?.[1];
+  const decoded = encoded === undefined ? "" : Buffer.from(encoded, "base64").toString("latin1");
+  return replace(decoded, new Set()) !== decoded;
 }
 
 /** The scheme tells how to fill the placeholder in. */

@@ -127,7 +127,7 @@ export async function writeTestData(
   const { workflowId, name } = data;
   const old = await readText(join(root, testDataPath(workflowId, name)));
   const { text, body } = encodeTestData(data, options);
-  const whole = old && "text" in old ? keepTestParts(text, old.text, options) : text;
+  const whole = old && "text" in old ? keepTestParts(text, old.text, { ...options, ...data }) : text;
   return writeTestDataText(root, { workflowId, name, text: whole, body }, options);
 }
 
@@ -187,13 +187,13 @@ export async function replaceFile(path: string, content: string | Uint8Array): P
   }
 }
 
-/** A request that is saved anew keeps the mocks and expectations that were written for it. */
-function keepTestParts(text: string, old: string, given: TestParts): string {
-  const keys = (["mocks", "expect"] as const).filter((key) => given[key] === undefined);
-  return keys.reduce((kept, key) => {
-    const lines = linesOfKey(old, key);
-    return lines === undefined ? kept : `${kept}${lines.endsWith("\n") ? lines : `${lines}\n`}`;
-  }, text);
+/** A request that is saved anew keeps what was written for it: what it is, its mocks and expectations. */
+function keepTestParts(text: string, old: string, given: TestParts & { readonly description?: string }): string {
+  const linesOf = (key: "description" | "mocks" | "expect"): string => {
+    const lines = given[key] === undefined ? linesOfKey(old, key) : undefined;
+    return lines === undefined || lines.endsWith("\n") ? (lines ?? "") : `${lines}\n`;
+  };
+  return linesOf("description") + text + linesOf("mocks") + linesOf("expect");
 }
 
 /**

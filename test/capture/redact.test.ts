@@ -104,6 +104,26 @@ it("replaces credentials and signatures only when told to, and keeps the scheme"
   );
 });
 
+it("replaces Basic credentials that hold a secret of the project", () => {
+  const value = `Basic ${Buffer.from(`ada:${KEY}`).toString("base64")}`;
+  const data = request({
+    headers: [
+      ["Authorization", value],
+      ["X-Other", "Basic QTpC"],
+    ],
+    userId: "u-1",
+  });
+  const clean = redactTestData(data, { KEY });
+  expect(clean.request).toMatchObject({
+    headers: [
+      ["Authorization", "Basic ${{ secrets.AUTHORIZATION }}"],
+      ["X-Other", "Basic QTpC"],
+    ],
+    userId: "u-1",
+  });
+  expect(fillSecrets(clean, { AUTHORIZATION: value.slice("Basic ".length) })).toEqual(data);
+});
+
 it("fetches no secret for a placeholder that a sender wrote", () => {
   const forged = "${{ secrets.KEY }} ${{ constructor(secrets.KEY) }}";
   const data = request({ url: "/test/lead?a=${{secrets.KEY}}", headers: [["x", forged]], body: bytes(forged) });

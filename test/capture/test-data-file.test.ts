@@ -63,12 +63,16 @@ it("lists names in order, and nothing where there is no folder", async () => {
 it("overwrites only when told to; mocks and expectations with their comments stay", async () => {
   await writeTestData(project.root, captured("real", Buffer.from("{}")));
   const path = join(project.root, FOLDER, "real.yaml");
-  await writeFile(path, `${await readFile(path, "utf8")}# seen on Monday\nexpect:\n  status: 201 # created\n`);
+  await writeFile(
+    path,
+    `description: the first\n${await readFile(path, "utf8")}# seen on Monday\nexpect:\n  status: 201 # created\n`,
+  );
   const xml = captured("real", Buffer.from("<a/>"), "text/xml");
   await expect(writeTestData(project.root, xml)).rejects.toMatchObject({ code: "TEST_DATA_EXISTS" });
   await writeTestData(project.root, xml, { overwrite: true, mocks: { crm: { status: 200 } } });
   const text = await readFile(path, "utf8");
   expect(text).toContain("body_file: real.body.xml");
+  expect(text).toMatch(/^description: the first\nrequest:\n/);
   expect(text).toContain("mocks:\n  crm:\n    status: 200\nexpect:\n  status: 201 # created\n");
   expect(await readdir(join(project.root, FOLDER))).not.toContain("real.body.json");
 });

@@ -31,12 +31,16 @@ const testData: fc.Arbitrary<TestData> = fc.record(
     workflowId: fc.constant("lead"),
     name: fc.constant("real"),
     description: fc.string(),
-    request: fc.record({
-      method: fc.constantFrom("POST", "GET", "DELETE", "M-SEARCH"),
-      url,
-      headers: fc.array(fc.tuple(token, headerValue), { maxLength: 6 }),
-      body,
-    }),
+    request: fc.record(
+      {
+        method: fc.constantFrom("POST", "GET", "DELETE", "M-SEARCH"),
+        url,
+        headers: fc.array(fc.tuple(token, headerValue), { maxLength: 6 }),
+        body,
+        userId: fc.string(),
+      },
+      { requiredKeys: ["method", "url", "headers", "body"] },
+    ),
     captured: fc.record({ at: fc.constant("2026-11-23T15:00:00.000Z"), id: fc.uuid() }),
     redacted: fc.constant({ body: ["API_KEY"], "headers.authorization": ["AUTHORIZATION"] }),
   },
@@ -57,6 +61,7 @@ it("decodes what it encodes: the same method, URL, header list and body bytes", 
       const { text, body: file } = encodeTestData(data);
       const again = decode(text, file?.bytes);
       expect(requestOf(again as TestData)).toEqual(requestOf(data));
+      expect(again?.request.userId).toBe(data.request.userId);
       const { request: _, ...rest } = data;
       expect(again).toMatchObject(rest);
     }),
