@@ -1,5 +1,6 @@
 /** The command tree. Each action imports its command, so that `--help` and `--version` load next to nothing. */
 import { Command, CommanderError } from "commander";
+import { addCapture } from "./cli/capture.ts";
 import { addCheck } from "./cli/check.ts";
 import { addHistory } from "./cli/history.ts";
 import { addInit } from "./cli/init.ts";
@@ -23,8 +24,8 @@ const EXIT_INTERRUPTED = 130;
 async function run(args: readonly string[]): Promise<void> {
   quietBrokenPipe();
   const interrupted = (): void => process.exit(EXIT_INTERRUPTED);
-  // `wf serve` and `wf trigger --repeat` end in their own way; everything else just stops.
-  if (!(args.includes("serve") || args.includes("--repeat"))) process.once("SIGINT", interrupted);
+  // These end in their own way; everything else just stops.
+  if (!["serve", "capture"].includes(args[0] ?? "") && !args.includes("--repeat")) process.once("SIGINT", interrupted);
   const program = buildProgram();
   try {
     await program.parseAsync(args, { from: "user" });
@@ -75,6 +76,7 @@ function buildProgram(): Command {
     );
   addServe(program);
   addTrigger(program);
+  addCapture(program);
   addTestData(program);
   addHistory(program);
   addTest(program);

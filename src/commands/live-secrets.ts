@@ -1,6 +1,7 @@
 import { Secrets } from "../secrets.ts";
 import type { Definition } from "../workflow/definition.ts";
 import type { Expression, Template } from "../workflow/expression.ts";
+import type { LoadedSet } from "../workflow/load.ts";
 
 /** Values that were replaced in `.env` meanwhile are still scrubbed: executions that began with them go on. */
 const KEPT_GENERATIONS = 4;
@@ -61,6 +62,13 @@ export class LiveSecrets {
     const ofAuth = authSecretsOf(definition);
     return (secretsOf(definition) ?? []).filter((name) => this.values[name] === undefined && !ofAuth.includes(name));
   }
+}
+
+/** Values of the secrets that a project's workflows read, by name. */
+export function secretsUsed(root: string, project: LoadedSet): { readonly [name: string]: string } {
+  const secrets = new LiveSecrets(root);
+  secrets.adopt(project.definitions.values());
+  return secrets.used;
 }
 
 const known = new WeakMap<Definition, readonly string[] | "computed">();

@@ -34,6 +34,11 @@ export function createServeReport(json: boolean): ServeReport {
   return json ? jsonReport() : textReport();
 }
 
+/** Of a server inside of another command, which has stdout for itself: only what needs mending is told. */
+export function createProblemReport(): ServeReport {
+  return { ...textReport(), ready: () => undefined, execution: undefined };
+}
+
 function textReport(): ServeReport {
   return {
     ready(url, definitions) {

@@ -1,20 +1,7 @@
-import { randomBytes } from "node:crypto";
-import { WfError } from "../errors.ts";
-import { createLog } from "../log.ts";
-import { createServer, type Server } from "../server/server.ts";
-import type { Definition } from "../workflow/definition.ts";
-import type { LoadedSet } from "../workflow/load.ts";
-import type { Problem } from "../workflow/problem.ts";
-import { loadSettings, type Settings } from "../workflow/settings.ts";
-import { type ProjectChange, watchProject, type ProjectWatch } from "../workflow/watch.ts";
-import { openAuthentication, type OpenAuthentication, unmetAuth } from "./authentication.ts";
-import { LiveSecrets } from "./live-secrets.ts";
 import { readCount } from "./options.ts";
-import { findRoot } from "./project.ts";
-import { openRuntime, type Runtime } from "./runtime.ts";
-import { createServeReport, type ServeReport } from "./serve-report.ts";
-import { removeServerState, type ServerState, writeServerState } from "./server-state.ts";
-import { storeDirectory } from "./store-directory.ts";
+import { createServeReport } from "./serve-report.ts";
+import { ServeSession } from "./serve-session.ts";
+import { listenForSignals } from "./signals.ts";
 
 export interface ServeOptions {
   readonly host?: string;
@@ -25,7 +12,6 @@ export interface ServeOptions {
   readonly json?: boolean;
 }
 
-const EXIT_INTERRUPTED = 130;
 const LEFTOVERS_MS = 2_000;
 
 /** `wf serve`: runs until a signal ends it. @returns The exit code. */
@@ -35,7 +21,7 @@ export async function serve(options: ServeOptions): Promise<number> {
   const report = createServeReport(options.json ?? false);
   // A reader of the output that goes away ends the output, not the server.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
-  const session = await ServeSession.open(options, port, report);
+  const session = await ServeSession.open({ ...options, port }, report);
   try {
     await session.listen();
     const signal = await stop;
@@ -47,193 +33,4 @@ export async function serve(options: ServeOptions): Promise<number> {
   // Everything is recorded and closed; a function that left a timer or a socket open must not keep the process.
   setTimeout(() => process.exit(0), LEFTOVERS_MS).unref();
   return 0;
-}
-
-/** Resolves with the first signal; the second one ends the process where it stands. */
-function listenForSignals(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    let stopping = false;
-    for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-      process.on(name, (signal) => {
-        if (stopping) process.exit(EXIT_INTERRUPTED);
-        stopping = true;
-        resolve(signal);
-      });
-    }
-  });
-}
-
-class ServeSession {
-  readonly #root: string;
-  readonly #settings: Settings;
-  readonly #store: string;
-  readonly #report: ServeReport;
-  readonly #secrets: LiveSecrets;
-  readonly #warned = new Set<string>();
-  #definitions: ReadonlyMap<string, Definition> = new Map();
-  #watch: ProjectWatch | undefined;
-  #runtime: Runtime | undefined;
-  #authentication: OpenAuthentication | undefined;
-  #server: Server | undefined;
-  #state: ServerState | undefined;
-
-  private constructor(root: string, settings: Settings, store: string, report: ServeReport) {
-    this.#root = root;
-    this.#settings = settings;
-    this.#store = store;
-    this.#report = report;
-    this.#secrets = new LiveSecrets(root);
-  }
-
-  static async open(options: ServeOptions, port: number | undefined, report: ServeReport): Promise<ServeSession> {
-    const root = findRoot(options.dir);
-    const { settings, problems, source } = await loadSettings(root);
-    for (const problem of problems) report.problem(problem, source);
-    refuseBroken(problems);
-    const chosen = { ...settings, host: options.host ?? settings.host, port: port ?? settings.port };
-    const store = await storeDirectory(root, options.store);
-    const session = new ServeSession(root, chosen, store, report);
-    try {
-      await session.#start(options);
-    } catch (error) {
-      await session.close();
-      throw error;
-    }
-    return session;
-  }
-
-  get running(): number {
-    return this.#runtime?.engine.running ?? 0;
-  }
-
-  async #start(options: ServeOptions): Promise<void> {
-    const log = createLog({
-      json: options.json === true || !process.stderr.isTTY,
-      level: "info",
-      scrub: (text) => this.#secrets.scrub(text),
-    });
-    const watch = await watchProject(this.#root, (change) => this.#change(change));
-    this.#watch = watch;
-    this.#adopt(watch.set.definitions);
-    for (const problem of watch.set.problems) this.#showProblem(problem, watch.set.sources);
-    this.#showUnmet(watch.set);
-    const { execution } = this.#report;
-    this.#runtime = await openRuntime({
-      root: this.#root,
-      directory: this.#store,
-      secrets: this.#secrets,
-      find: (id) => this.#definitions.get(id),
-      allowPrivate: this.#settings.allowPrivate,
-      retentionMs: this.#settings.retentionMs,
-      captures: this.#settings.captures,
-      log,
-      onEnd: execution
-        ? ({ execution: { id, workflowId, startedAt } }, end) =>
-            execution({
-              id,
-              workflowId,
-              status: end.status,
-              durationMs: Math.max(0, Date.now() - Date.parse(startedAt)),
-              ...(end.status === "FAILED"
-                ? { error: { code: end.error.code, message: this.#secrets.scrub(end.error.message) } }
-                : {}),
-            })
-        : undefined,
-    });
-    this.#authentication = openAuthentication({
-      root: this.#root,
-      store: this.#store,
-      settings: this.#settings,
-      secrets: this.#secrets,
-      log,
-    });
-    const localToken = randomBytes(32).toString("base64url");
-    this.#server = createServer({
-      engine: this.#runtime.engine,
-      captures: this.#runtime.captures,
-      definitions: () => this.#definitions,
-      settings: { ...this.#settings, allowUnauthenticated: options.allowUnauthenticated ?? false },
-      localToken,
-      log,
-      authenticate: this.#authentication.authenticate,
-      findApiKey: this.#authentication.findApiKey,
-    });
-    this.#state = {
-      pid: process.pid,
-      url: "",
-      token: localToken,
-      project: this.#settings.project,
-      store: this.#store,
-      startedAt: new Date().toISOString(),
-    };
-  }
-
-  async listen(): Promise<void> {
-    if (!this.#server || !this.#state) return;
-    const { url } = await this.#server.listen();
-    const state = { ...this.#state, url };
-    writeServerState(this.#root, state);
-    // Also when a second signal ends the process in the middle of the drain.
-    process.once("exit", () => removeServerState(this.#root, state));
-    this.#report.ready(url, this.#definitions);
-  }
-
-  #change(change: ProjectChange): void {
-    if (change.settingsChanged.includes(".env")) {
-      this.#secrets.reload();
-      this.#warned.clear();
-    }
-    if (change.settingsChanged.includes("wf.yaml")) {
-      this.#report.note("wf.yaml has changed; start `wf serve` again to use it.");
-    }
-    this.#adopt(change.set.definitions);
-    if (change.changed.length + change.removed.length > 0) {
-      this.#report.reloaded({ changed: change.changed, removed: change.removed });
-    }
-    for (const problem of change.problems) this.#showProblem(problem, change.set.sources);
-    this.#showUnmet(change.set);
-  }
-
-  #showUnmet(set: LoadedSet): void {
-    for (const problem of unmetAuth(set, this.#settings, this.#secrets)) {
-      const key = `${problem.file} ${problem.message}`;
-      if (this.#warned.has(key)) continue;
-      this.#warned.add(key);
-      this.#showProblem(problem, set.sources);
-    }
-  }
-
-  #adopt(definitions: ReadonlyMap<string, Definition>): void {
-    this.#secrets.adopt(definitions.values());
-    this.#definitions = definitions;
-    for (const definition of definitions.values()) {
-      for (const name of this.#secrets.missing(definition)) {
-        const { file } = definition.source;
-        if (this.#warned.has(`${file} ${name}`)) continue;
-        this.#warned.add(`${file} ${name}`);
-        this.#report.note(`${file} reads secrets.${name}, which is set neither in the environment nor in .env.`);
-      }
-    }
-  }
-
-  #showProblem(problem: Problem, sources: ReadonlyMap<string, string>): void {
-    this.#report.problem(problem, sources.get(problem.file) ?? "");
-  }
-
-  async close(): Promise<void> {
-    await this.#watch?.close();
-    await this.#server?.close();
-    this.#authentication?.close();
-    await this.#runtime?.close();
-    this.#watch = this.#server = this.#runtime = undefined;
-  }
-}
-
-function refuseBroken(problems: readonly Problem[]): void {
-  const problem = problems.find(({ severity }) => severity === "error");
-  if (problem === undefined) return;
-  throw new WfError("SETTINGS_INVALID", problem.message, {
-    at: { file: problem.file, line: problem.place.line, column: problem.place.column },
-    ...(problem.hint === undefined ? {} : { hint: problem.hint }),
-  });
 }

@@ -1,6 +1,6 @@
 /** `wf testdata new` and `edit`: test data entered by hand, by options or in an editor. */
 import { readJson } from "../capture/exact-json.ts";
-import { credentialHeaders, redactTestData, type SecretValues } from "../capture/redact.ts";
+import { credentialHeaders, redactTestData } from "../capture/redact.ts";
 import { sampleRequest } from "../capture/sample-request.ts";
 import { headerOf, type TestBody, type TestData, type TestRequest } from "../capture/test-data.ts";
 import { openTestData, testDataPath, type WrittenTestData, writeTestData } from "../capture/test-data-file.ts";
@@ -8,7 +8,7 @@ import { encodeTestData } from "../capture/test-data-text.ts";
 import { WfError } from "../errors.ts";
 import { type LoadedSet, loadProject } from "../workflow/load.ts";
 import { canAsk } from "./ask.ts";
-import { LiveSecrets } from "./live-secrets.ts";
+import { secretsUsed } from "./live-secrets.ts";
 import { findRoot } from "./project.ts";
 import { readRequestOptions, type RequestOptions, type RequestParts, withParts } from "./request-options.ts";
 import { note, paint, printJson } from "./terminal.ts";
@@ -36,7 +36,7 @@ export async function newTestData(workflow: string, name: string, options: NewTe
   const inEditor = options.edit ?? (silent && canAsk());
   const begin = inEditor ? sampleOf(project, workflow) : emptyRequest(workflow);
   const data: TestData = { workflowId: workflow, name, request: combine(begin, parts, options.data) };
-  const secrets = secretsOf(root, project);
+  const secrets = secretsUsed(root, project);
   const redaction = { secrets, credentials: options.redact ?? false };
   if (inEditor) {
     const encoded = encodeTestData(data);
@@ -58,19 +58,13 @@ export async function editTestData(
   requireWorkflow(workflow, project.ids);
   const { reader } = await openTestData(root, workflow, name);
   const begin = { workflowId: workflow, name, text: reader.text, body: undefined };
-  const redaction = { secrets: secretsOf(root, project), credentials: false };
+  const redaction = { secrets: secretsUsed(root, project), credentials: false };
   return report(await editTestDataText(root, begin, redaction), options);
 }
 
 function isAbsent(error: unknown): boolean {
   if (error instanceof WfError && error.code === "TEST_DATA_NOT_FOUND") return false;
   throw error;
-}
-
-function secretsOf(root: string, project: LoadedSet): SecretValues {
-  const secrets = new LiveSecrets(root);
-  secrets.adopt(project.definitions.values());
-  return secrets.used;
 }
 
 function emptyRequest(workflow: string): TestRequest {

@@ -78,6 +78,7 @@ describe("the folder", () => {
     const older = new DatabaseSync(database());
     older.exec("CREATE INDEX executions_started ON executions (started); PRAGMA user_version = 2");
     older.exec("CREATE INDEX executions_workflow ON executions (workflow, started)");
+    older.exec("DROP TABLE captures; DROP TABLE capture_bodies");
     older.close();
     await expect(openHistory(join(directory, ".wf"))).rejects.toMatchObject({ code: "STORE_VERSION" });
     const current = await open();
