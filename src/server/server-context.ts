@@ -32,8 +32,6 @@ export type Authentication =
   | {
       readonly ok: true;
       readonly userId?: string;
-      /** Lower-case names of headers that hold the credential: steps and records do not get them. */
-      readonly spent?: readonly string[];
       /** A second delivery with this id, within the time, gets the first one's answer. */
       readonly delivery?: { readonly id: string; readonly windowMs: number };
     }

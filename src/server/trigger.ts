@@ -6,6 +6,7 @@ import { newExecutionId, timeOfId } from "../engine/id.ts";
 import { WfError } from "../errors.ts";
 import type { Value, ValueObject } from "../value.ts";
 import type { AuthKind, Definition } from "../workflow/definition.ts";
+import { credentialHeaders } from "../workflow/credential-headers.ts";
 import { compileRules } from "../workflow/rules.ts";
 import { parseBody, readBody } from "./body.ts";
 import { parseQuery } from "./query.ts";
@@ -69,7 +70,7 @@ export async function answerTrigger(
       method: request.method ?? "",
       url: request.url ?? "",
       query: checked.query,
-      headers: caller.spent === undefined ? checked.headers : without(checked.headers, caller.spent),
+      headers: without(checked.headers, credentialHeaders(definition.request.auth)),
       body: checked.body,
       ...(parsed.file !== undefined && { file: parsed.file }),
       ...(caller.userId !== undefined && { userId: caller.userId }),
@@ -173,6 +174,7 @@ function challengeOf(kind: AuthKind): string {
 }
 
 function without(headers: ValueObject, names: readonly string[]): ValueObject {
+  if (names.length === 0) return headers;
   const rest: Record<string, Value> = { ...headers };
   for (const name of names) delete rest[name];
   return rest;

@@ -1,10 +1,12 @@
 /** Finds expressions that name what cannot exist. No I/O. */
+import { credentialHeaders } from "./credential-headers.ts";
+import type { RequestTrigger } from "./definition.ts";
 import type { Reference } from "./expression.ts";
 import type { Draft } from "./parse/draft.ts";
 import type { ExpressionUse } from "./parse/expressions.ts";
 import type { Range } from "./parse/node.ts";
 import { didYouMean, nearest } from "./parse/reader.ts";
-import type { RequestRules, Rule, RuleSet } from "./rule.ts";
+import type { Rule, RuleSet } from "./rule.ts";
 
 const TRIGGER_KEYS = ["method", "url", "query", "headers", "body", "file", "userId"];
 const EXECUTION_KEYS = ["id", "workflowId", "startedAt", "userId"];
@@ -22,9 +24,9 @@ const ELSEWHERE: { readonly [root: string]: string } = {
 };
 
 /** Reports every reference that the file's own words show to be wrong. */
-export function checkReferences(draft: Draft, rules: RequestRules | undefined): void {
+export function checkReferences(draft: Draft, request: RequestTrigger | undefined): void {
   for (const use of draft.expressions.uses) {
-    for (const reference of use.expression.references) new ReferenceCheck(draft, use, reference).run(rules);
+    for (const reference of use.expression.references) new ReferenceCheck(draft, use, reference).run(request);
   }
 }
 
@@ -41,7 +43,7 @@ class ReferenceCheck {
     this.#offsets = reference.offsets;
   }
 
-  run(rules: RequestRules | undefined): void {
+  run(request: RequestTrigger | undefined): void {
     const [root, key] = this.#path;
     if (root === undefined) return;
     if (!this.#use.scope.roots.has(root)) return this.#unknownRoot(root);
@@ -49,7 +51,7 @@ class ReferenceCheck {
     if (root === "steps") return this.#step(key);
     if (root === "execution") return this.#known(1, "`execution`", EXECUTION_KEYS);
     if (root === "page") return this.#known(1, "`page`", PAGE_KEYS);
-    if (root === "trigger") this.#trigger(key, rules);
+    if (root === "trigger") this.#trigger(key, request);
   }
 
   #range(segment: number): Range {
@@ -123,10 +125,12 @@ class ReferenceCheck {
     this.#error(segment, "header-case", "header names are lower case here", `Write \`${name.toLowerCase()}\`.`);
   }
 
-  #trigger(key: string, rules: RequestRules | undefined): void {
+  #trigger(key: string, request: RequestTrigger | undefined): void {
     this.#known(1, "`trigger`", TRIGGER_KEYS);
     if (key === "headers") this.#header(2);
-    if (!rules) return;
+    if (!request) return;
+    const { rules } = request;
+    if (key === "headers" && this.#isCredential(request)) return;
     const reject = rules.additional === "reject";
     if (key === "query") this.#field(2, "`trigger.query`", rules.query, reject);
     else if (key === "headers" && this.#path[2] === this.#path[2]?.toLowerCase()) {
@@ -134,6 +138,15 @@ class ReferenceCheck {
     } else if (key === "body" && rules.body && rules.bodySchema === undefined) {
       this.#field(2, "`trigger.body`", rules.body, reject, reject);
     }
+  }
+
+  /** The credential has done its work when steps begin, and is kept from them. */
+  #isCredential({ auth }: RequestTrigger): boolean {
+    const name = this.#path[2];
+    if (name === undefined || !credentialHeaders(auth).includes(name)) return false;
+    const hint = auth.kind === "user-token" ? "`trigger.userId` is the user." : undefined;
+    this.#error(2, "credential-header", `\`auth\` takes \`${name}\` out of \`trigger.headers\``, hint);
+    return true;
   }
 
   /** One level of ruled fields. */

@@ -131,7 +131,7 @@ function readContent(draft: Draft, root: Node): WorkflowFile["content"] {
   const scope: ParseScope = { frame: new Frame("file"), roots: new Set(BASE_ROOTS) };
   const steps = stepsNode ? readSteps(draft, stepsNode, "`steps`", scope) : [];
   const onError = onErrorNode ? readSteps(draft, onErrorNode, "`on_error`", withRoots(scope, "error")) : [];
-  checkReferences(draft, request?.rules);
+  checkReferences(draft, request);
   const responds = checkFlow(draft, steps, onError);
   if (!request) return undefined;
   return present<Omit<Definition, "hash" | "source">>({

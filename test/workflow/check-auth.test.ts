@@ -30,3 +30,22 @@ test("what a trigger's `auth` lacks is a warning at its place", () => {
     "warning 1:29 wf.yaml has no `auth.user_token.keys`, so every request gets 401",
   ]);
 });
+
+test("an expression that reads the credential is an error: it is never there", () => {
+  const find = (auth: string, expression: string): string[] => {
+    const yaml = `trigger: { request: { auth: ${auth} } }\nsteps:\n  - fail: "\${{ ${expression} }}"\n`;
+    return readWorkflow("w", "workflows/w.yaml", yaml).problems.map(
+      ({ severity, place, message }) => `${severity} ${place.line}:${place.column} ${message}`,
+    );
+  };
+  expect(find("none", "trigger.headers.authorization")).toEqual([]);
+  expect(find("user-token", "trigger.headers['x-id']")).toEqual([]);
+  expect(find("user-token", "trigger.headers.authorization")).toEqual([
+    "error 3:32 `auth` takes `authorization` out of `trigger.headers`",
+  ]);
+  const github = "{ signature: { preset: github, secret: A } }";
+  expect(find(github, "trigger.headers['x-github-event']")).toEqual([]);
+  expect(find(github, "trigger.headers['x-hub-signature-256']")).toEqual([
+    "error 3:33 `auth` takes `x-hub-signature-256` out of `trigger.headers`",
+  ]);
+});

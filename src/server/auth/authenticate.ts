@@ -14,8 +14,7 @@ export interface AuthenticateOptions {
   readonly clock?: () => number;
 }
 
-const AUTHORIZATION: Authentication = { ok: true, spent: ["authorization"] };
-const API_KEY_HEADER = "x-api-key";
+const ADMITTED: Authentication = { ok: true };
 
 /**
  * Makes the check that the server asks for every request to a workflow with an `auth`.
@@ -36,7 +35,7 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
     if ("reason" in secrets) return secrets;
     const token = bearerOf(headers);
     if (token === undefined) return refuse("there is no bearer token");
-    return isOneOf(token, secrets) ? AUTHORIZATION : refuse("the bearer token is not the secret");
+    return isOneOf(token, secrets) ? ADMITTED : refuse("the bearer token is not the secret");
   }
 
   function ofBasic(auth: TriggerAuth & { kind: "basic" }, { headers }: AuthRequest): Authentication {
@@ -47,7 +46,7 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
     // Both are compared whatever comes of the first, so that a known username is not told by the time.
     const isUser = isOneOf(`user ${given.username}`, [`user ${auth.username}`]);
     const isPassword = isOneOf(given.password, secrets);
-    return isUser && isPassword ? AUTHORIZATION : refuse("username or password is wrong");
+    return isUser && isPassword ? ADMITTED : refuse("username or password is wrong");
   }
 
   function ofUserToken({ headers }: AuthRequest): Authentication | Promise<Authentication> {
@@ -63,15 +62,13 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
       if ("reason" in secrets) return secrets;
       const value = headerOf(headers, auth.header);
       if (value === undefined) return refuse(`the header ${auth.header} is missing`);
-      return isOneOf(value, secrets) ? { ok: true, spent: [auth.header] } : refuse("the API key is not the secret");
+      return isOneOf(value, secrets) ? ADMITTED : refuse("the API key is not the secret");
     }
-    const bearer = bearerOf(headers);
-    const given = bearer ?? headerOf(headers, API_KEY_HEADER);
+    const given = bearerOf(headers) ?? headerOf(headers, auth.header);
     if (given === undefined) return refuse("there is no API key");
     const key = await findApiKey(given);
     if (key === undefined) return refuse("there is no such API key: it is wrong, revoked or expired");
-    if (!key.scopes.includes("trigger")) return refuse(`the API key \`${key.name}\` lacks the scope trigger`);
-    return { ok: true, spent: [bearer === undefined ? API_KEY_HEADER : "authorization"] };
+    return key.scopes.includes("trigger") ? ADMITTED : refuse(`the API key \`${key.name}\` lacks the scope trigger`);
   }
 
   function ofSignature(auth: TriggerAuth & { kind: "signature" }, request: AuthRequest): Authentication {
@@ -83,18 +80,14 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
     const outcome = scheme.verify({ url, headers, body: raw }, secrets, clock(), { toleranceMs });
     if (!outcome.ok) return outcome;
     const { deliveryId } = outcome;
-    return {
-      ok: true,
-      spent: scheme.headers,
-      // The signed time may lie in the future as far as in the past.
-      ...(deliveryId !== undefined && { delivery: { id: deliveryId, windowMs: 2 * toleranceMs } }),
-    };
+    // The signed time may lie in the future as far as in the past.
+    return deliveryId === undefined ? ADMITTED : { ok: true, delivery: { id: deliveryId, windowMs: 2 * toleranceMs } };
   }
 
   return ({ request: { auth } }: Definition, request) => {
     switch (auth.kind) {
       case "none":
-        return { ok: true };
+        return ADMITTED;
       case "user-token":
         return ofUserToken(request);
       case "api-key":
@@ -112,7 +105,7 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
 }
 
 function ofToken(outcome: TokenOutcome): Authentication {
-  return outcome.ok ? { ok: true, userId: outcome.userId, spent: ["authorization"] } : outcome;
+  return outcome.ok ? { ok: true, userId: outcome.userId } : outcome;
 }
 
 /** As the sender wrote it: a proxy or tunnel in front tells what it was asked for. */
