@@ -61,22 +61,21 @@ function postDataOf(body: Buffer, mimeType: string): object {
 }
 
 function responseOf({ answer }: Capture): object {
-  const reply = answer?.reply?.kind === "response" ? answer.reply : undefined;
-  const body = reply?.body;
-  const json = body?.kind === "json" ? JSON.stringify(body.value) : undefined;
-  const text = body?.kind === "text" ? body.text : (json ?? answer?.text ?? "");
-  const headers = Object.entries(reply?.headers ?? {});
-  const isJson = json !== undefined || (body === undefined && text !== "");
+  const headers = answer?.headers ?? [];
   return {
     status: answer?.status ?? 0,
     statusText: "",
     httpVersion: "HTTP/1.1",
     cookies: [],
     headers: pairs(headers),
-    content: { size: Buffer.byteLength(text), mimeType: typeOf(headers) || (isJson ? "application/json" : ""), text },
+    content: {
+      size: answer?.bodySize ?? 0,
+      mimeType: typeOf(headers),
+      ...(answer?.text === undefined ? {} : { text: answer.text }),
+    },
     redirectURL: "",
     headersSize: -1,
-    bodySize: -1,
+    bodySize: answer?.bodySize ?? -1,
   };
 }
 

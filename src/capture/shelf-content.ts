@@ -1,11 +1,11 @@
 /** What each tab of the detail pane shows, as lines. No I/O: bodies and executions are handed in. */
-import type { Capture } from "../engine/captures.ts";
+import type { Capture, CaptureVerdict } from "../engine/captures.ts";
 import { bodyView, formOf } from "./body-view.ts";
 import { type Difference, diffCaptures } from "./capture-diff.ts";
 import { type LineView, viewOf } from "./line-view.ts";
 import { yamlLines } from "./shelf-help.ts";
 import { EMPTY, foreign, type Line, line, own, type Tone } from "./shelf-line.ts";
-import { timeOf } from "./shelf-list.ts";
+import { sizeOf, timeOf } from "./shelf-list.ts";
 import type { ShownExecution } from "./shelf-source.ts";
 
 export function bodyContent(capture: Capture, body: Buffer | undefined): LineView {
@@ -50,44 +50,44 @@ function pairLines(pairs: readonly (readonly [string, string])[]): Line[] {
   return pairs.map(([name, value]) => line(own("  "), foreign(name, "name"), own(": ", "dim"), foreign(value)));
 }
 
-/** @returns undefined while the request runs. */
 export function responseContent({ answer, verdict }: Capture): LineView {
   if (answer === null) return viewOf([line(own("The request still runs.", "dim"))]);
-  const { status, reply, text } = answer;
+  const { status, headers, text, bodySize } = answer;
   const tone: Tone = status >= 500 ? "bad" : status >= 400 ? "warn" : "good";
   const lines: Line[] = [line(own("Status ", "dim"), own(String(status), tone)), EMPTY];
-  if (verdict?.kind === "refused") {
-    lines.push(line(own(`${verdict.code} `, "bad"), foreign(verdict.message)));
-    for (const { in: part, path, rule, message } of verdict.errors) {
-      const place = path === "" ? part : `${part}.${path}`;
-      lines.push(
-        line(own("  ✗ ", "bad"), foreign(place, "name"), own("  "), foreign(message), own("  "), foreign(rule, "dim")),
-      );
-    }
-    lines.push(EMPTY);
-  }
-  if (reply?.kind === "response") {
-    const headers = Object.entries(reply.headers);
-    if (headers.length > 0) lines.push(line(own("Headers", "title")), ...pairLines(headers), EMPTY);
-    const { body } = reply;
-    if (body.kind === "file") {
-      const { name, mimeType, size } = body.file;
-      lines.push(line(own("File ", "title"), foreign(name ?? ""), own(` ${mimeType}, ${size} bytes`, "dim")));
-    } else if (body.kind !== "empty") lines.push(line(own("Body", "title")), ...textLines(body));
-  } else if (text !== undefined)
-    lines.push(line(own("Body, made by the server", "title")), ...textLines({ kind: "text", text }));
+  if (verdict?.kind === "refused") lines.push(...refusalLines(verdict), EMPTY);
+  if (headers.length > 0) lines.push(line(own("Headers", "title")), ...pairLines(headers), EMPTY);
+  if (text !== undefined && text !== "") lines.push(line(own("Body", "title")), ...textLines(text));
+  const left = bodySize - Buffer.byteLength(text ?? "");
+  if (left > 0) lines.push(line(own(`${sizeOf(left)} ${text === undefined ? "of body" : "more"}, not kept`, "dim")));
   return viewOf(lines);
 }
 
-function textLines(body: { kind: "json"; value: unknown } | { kind: "text"; text: string }): Line[] {
-  const bytes = Buffer.from(body.kind === "json" ? JSON.stringify(body.value) : body.text);
-  const view = bodyView(bytes, formOf(bytes, ""));
-  view.advance(bytes.length + 1);
-  return Array.from({ length: view.known }, (_, at) => view.line(at, MAX_REPLY_COLUMNS, 0));
+function refusalLines({ code, message, errors }: Extract<CaptureVerdict, { kind: "refused" }>): Line[] {
+  return [
+    line(own(`${code} `, "bad"), foreign(message)),
+    ...errors.map(({ in: part, path, rule, message: why }) =>
+      line(
+        own("  ✗ ", "bad"),
+        foreign(path === "" ? part : `${part}.${path}`, "name"),
+        own("  "),
+        foreign(why),
+        own("  "),
+        foreign(rule, "dim"),
+      ),
+    ),
+  ];
 }
 
-/** Replies are shown with everything around them, so their lines are made at once. */
-const MAX_REPLY_COLUMNS = 4000;
+/** Answers are shown with everything around them, so their lines are made at once: the store keeps 64 KB of text. */
+function textLines(text: string): Line[] {
+  const bytes = Buffer.from(text);
+  const view = bodyView(bytes, formOf(bytes, ""));
+  view.advance(bytes.length + 1);
+  return Array.from({ length: view.known }, (_, at) => view.line(at, MAX_ANSWER_COLUMNS, 0));
+}
+
+const MAX_ANSWER_COLUMNS = 4000;
 
 export function stepsContent(capture: Capture, execution: ShownExecution | undefined): LineView {
   if (execution === undefined) {

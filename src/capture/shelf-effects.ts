@@ -7,7 +7,7 @@ import { requestFromText, requestToText } from "./request-text.ts";
 import { matchesBody } from "./shelf-filter.ts";
 import { sizeOf } from "./shelf-list.ts";
 import type { InferredRules, ShelfSource } from "./shelf-source.ts";
-import type { ShelfEffect, ShelfEvent, ShelfState } from "./shelf-state.ts";
+import type { Notice, ShelfEffect, ShelfEvent, ShelfState } from "./shelf-state.ts";
 
 /** What the shelf needs of its terminal. */
 export interface ShelfHost {
@@ -45,8 +45,7 @@ export async function runEffect(effect: ShelfEffect, tools: Tools): Promise<void
       case "save":
         return await save(effect.id, effect.name, tools);
       case "replay":
-        await source.replay(effect.id);
-        return dispatch({ kind: "notice", notice: { text: "Sent again.", tone: "good" } });
+        return dispatch({ kind: "notice", notice: sentNotice(await source.replay(effect.id)) });
       case "edit":
         return await edit(effect.id, tools);
       case "curl":
@@ -116,8 +115,11 @@ async function edit(id: string, { source, host, state, dispatch }: Tools): Promi
   if (request === undefined) {
     return dispatch({ kind: "notice", notice: { text: "Nothing was changed, nothing sent.", tone: "plain" } });
   }
-  await source.send(request);
-  dispatch({ kind: "notice", notice: { text: "Sent as edited.", tone: "good" } });
+  dispatch({ kind: "notice", notice: sentNotice(await source.send(request)) });
+}
+
+function sentNotice({ status }: { readonly status: number }): Notice {
+  return { text: `Sent: answered ${status}.`, tone: status < 400 ? "good" : "bad" };
 }
 
 async function copyAsCurl(id: string, { source, host, state, dispatch }: Tools): Promise<void> {

@@ -35,8 +35,8 @@ export interface ShelfSource {
    */
   subscribe(onCapture: (capture: Capture) => void, onLink: (isUp: boolean) => void): () => void;
   /** Sends the capture's bytes to the test URL again. */
-  replay(id: string): Promise<void>;
-  send(request: CapturedRequest): Promise<void>;
+  replay(id: string): Promise<{ readonly status: number }>;
+  send(request: CapturedRequest): Promise<{ readonly status: number }>;
   /** @returns The file's path, for people. */
   save(id: string, name: string): Promise<string>;
   /** What keeps a name from being used, in words that follow it. */

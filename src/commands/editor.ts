@@ -16,18 +16,24 @@ export interface EditedFile extends AsyncDisposable {
    * @throws {@link WfError} `USAGE` when the editor cannot be started or ends with another code than 0
    */
   edit(text: string): Promise<string>;
+  /** As `edit`, for what need not be UTF-8. */
+  editBytes(content: Uint8Array): Promise<Buffer>;
 }
 
 /** @param name - The file's name; its extension tells the editor the language. */
 export async function openEditedFile(name: string): Promise<EditedFile> {
   const folder = await mkdtemp(join(tmpdir(), "wf-edit-"));
   const path = join(folder, name);
+  const editBytes = async (content: Uint8Array): Promise<Buffer> => {
+    await writeFile(path, content, { mode: 0o600 });
+    await runEditor(path);
+    return readFile(path);
+  };
   return {
     path,
+    editBytes,
     async edit(text) {
-      await writeFile(path, text, { mode: 0o600 });
-      await runEditor(path);
-      return readFile(path, "utf8");
+      return (await editBytes(Buffer.from(text))).toString("utf8");
     },
     async [Symbol.asyncDispose]() {
       await rm(folder, { recursive: true, force: true });

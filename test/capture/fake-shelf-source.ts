@@ -13,7 +13,7 @@ export function capture(number: number, more: Partial<Capture> = {}): Capture {
     bodySize: 0,
     bodyHash: "0".repeat(64),
     verdict: { kind: "accepted" },
-    answer: { status: 202, durationMs: 12, text: "{}" },
+    answer: { status: 202, headers: [["content-type", "application/json"]], bodySize: 2, durationMs: 12, text: "{}" },
     signature: null,
     executionId: null,
     savedAs: null,
@@ -74,13 +74,15 @@ export class FakeShelfSource implements ShelfSource {
     return () => this.asked.push("unsubscribe");
   }
 
-  async replay(id: string): Promise<void> {
+  async replay(id: string): Promise<{ status: number }> {
     this.#ask(`replay ${id}`);
+    return { status: 202 };
   }
 
-  async send(request: CapturedRequest): Promise<void> {
+  async send(request: CapturedRequest): Promise<{ status: number }> {
     this.#ask("send");
     this.sent.push(request);
+    return { status: 400 };
   }
 
   async save(id: string, name: string): Promise<string> {
