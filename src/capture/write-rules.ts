@@ -8,8 +8,13 @@ import { fieldEntries, requestEntries, ruleEntry, ruleToFlow, type YamlEntry } f
 import { isNothing, pairOf, YamlSplice } from "./yaml-splice.ts";
 
 export interface WriteOptions {
-  /** Rules of the file give way to inferred ones that differ. @defaultValue false */
-  readonly replace?: boolean;
+  /**
+   * Paths of rules that give way to inferred ones, as `findViolations` names those that requests break. Other rules of
+   * the file stay.
+   *
+   * @defaultValue none
+   */
+  readonly replace?: ReadonlySet<string>;
 }
 
 export interface WrittenRules {
@@ -48,7 +53,7 @@ export function writeRules(
     const at = { file, line: problem.place.line, column: problem.place.column };
     throw new WfError("WORKFLOW_INVALID", `Rules cannot be written into ${file}: ${problem.message}.`, { at });
   }
-  const writer = new RuleWriter(text, options.replace === true);
+  const writer = new RuleWriter(text, options.replace ?? new Set());
   writer.write(file, inferred, rules);
   const written = writer.result();
   verify(file, text, written.text, inferred);
@@ -57,14 +62,14 @@ export function writeRules(
 
 class RuleWriter {
   readonly #edit: YamlSplice;
-  readonly #replace: boolean;
+  readonly #replace: readonly string[];
   readonly #added: string[] = [];
   readonly #replaced: RuleDifference[] = [];
   readonly #kept: RuleDifference[] = [];
 
-  constructor(text: string, replace: boolean) {
+  constructor(text: string, replace: ReadonlySet<string>) {
     this.#edit = new YamlSplice(text);
-    this.#replace = replace;
+    this.#replace = [...replace];
   }
 
   result(): WrittenRules {
@@ -95,10 +100,11 @@ class RuleWriter {
       if (request) return this.#edit.setValue(request, entries, inFlow);
       return this.#edit.insert(triggerMap, [{ key: "request", value: entries }]);
     }
-    this.#writeRequest(mapOf(file, "request", request), inferred, rules, entries, inFlow);
+    this.#writeRequest(file, mapOf(file, "request", request), inferred, rules, entries, inFlow);
   }
 
   #writeRequest(
+    file: string,
     map: YAMLMap,
     inferred: RequestRules,
     rules: RequestRules,
@@ -107,18 +113,17 @@ class RuleWriter {
   ): void {
     const inFlow = outerFlow || map.flow === true;
     const missing: YamlEntry[] = [];
-    for (const entry of entries) {
-      const part = entry.key as Part;
+    for (const part of ["query", "headers", "body"] satisfies Part[]) {
       const fields = inferred[part] ?? {};
+      const entry = entries.find(({ key }) => key === part);
       const pair = pairOf(map, part);
-      if (pair === undefined) {
-        missing.push(entry);
+      if (pair === undefined || isNothing(pair.value)) {
+        if (entry === undefined) continue;
         this.#add(part, fields);
-      } else if (isNothing(pair.value)) {
-        this.#add(part, fields);
-        this.#edit.setValue(pair, entry.value, inFlow);
-      } else {
-        this.#merge(mapOf("", part, pair), fields, rules[part] ?? {}, part, inFlow);
+        if (pair) this.#edit.setValue(pair, entry.value, inFlow);
+        else missing.push(entry);
+      } else if (entry || this.#givesWay(part)) {
+        this.#merge(mapOf(file, part, pair), fields, rules[part] ?? {}, part, inFlow);
       }
     }
     // Last: what is added behind the end of an inner map must come before what is added behind the outer one's.
@@ -132,6 +137,10 @@ class RuleWriter {
       const own = Object.hasOwn(existing, name) ? existing[name] : undefined;
       if (own === undefined) missing.push([name, rule]);
       else this.#mergeField(pairOf(map, name, path === "headers"), name, rule, own, fieldPath(path, name), inFlow);
+    }
+    for (const [name, rule] of Object.entries(existing)) {
+      if (!Object.hasOwn(inferred, name))
+        this.#loosen(pairOf(map, name, path === "headers"), rule, fieldPath(path, name), inFlow);
     }
     const rules = Object.fromEntries(missing);
     this.#add(path, rules);
@@ -151,18 +160,34 @@ class RuleWriter {
     const inner = pair && innerFields(pair, inferred, existing);
     if (inner) return this.#mergeObject(pair, inner, inferred, existing, path, inFlow);
     const difference = { path, inFile: ruleToFlow(existing), inferred: ruleToFlow(inferred) };
-    if (!this.#replace || !pair) this.#kept.push(difference);
+    if (!pair || !this.#givesWay(path)) this.#kept.push(difference);
     else {
       this.#replaced.push(difference);
       this.#edit.setValue(pair, ruleEntry(name, inferred).value, inFlow);
     }
   }
 
+  /** A field that no request had is required no longer. */
+  #loosen(pair: Pair | undefined, existing: Rule, path: string, inFlow: boolean): void {
+    if (!existing.required || !this.#replace.includes(path)) return;
+    const required = isMap(pair?.value) ? pairOf(pair.value, "required") : undefined;
+    if (!isMap(pair?.value) || required === undefined) return;
+    this.#edit.setValue(required, "false", inFlow || pair.value.flow === true);
+    const inferred = ruleToFlow(withoutInner({ ...existing, required: false }));
+    this.#replaced.push({ path, inFile: ruleToFlow(withoutInner(existing)), inferred });
+  }
+
+  /** True for a rule that gives way itself, or that has no fields of its own and something in which does. */
+  #givesWay(path: string): boolean {
+    return this.#replace.some((one) => one === path || one.startsWith(`${path}.`) || one.startsWith(`${path}[]`));
+  }
+
   #mergeObject(pair: Pair, inner: InnerFields, inferred: Rule, existing: Rule, path: string, inFlow: boolean): void {
     const [own, ownInFile] = [withoutInner(inferred), withoutInner(existing)];
     if (!isDeepStrictEqual(own, ownInFile)) {
       const difference = { path, inFile: ruleToFlow(ownInFile), inferred: ruleToFlow(own) };
-      const isDone = this.#replace && this.#adjust(pair, inferred, existing, inFlow);
+      const isBroken = this.#replace.some((one) => one === path || one === path + inner.suffix);
+      const isDone = isBroken && this.#adjust(pair, inferred, existing, inFlow);
       (isDone ? this.#replaced : this.#kept).push(difference);
     }
     this.#merge(inner.map, inner.inferred, inner.existing, path + inner.suffix, inFlow || inner.inFlow);

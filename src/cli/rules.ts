@@ -20,7 +20,7 @@ export function addRules(program: Command): void {
     .argument("<workflow>", "id of the workflow")
     .description("Infer rules from captures and test data; they accept every request that they were inferred from.")
     .option("--write", "add them to the workflow's file; its other text and its own rules stay as they are")
-    .option("--replace", "let rules of the file that differ give way; learn from refused captures too")
+    .option("--replace", "let rules of the file that these requests break give way; learn from refused captures too")
     .option("--from <source>", "captures, testdata or both (default: both)")
     .option("--name <name>", "from this test data only (repeatable)", collect)
     .option("--capture <id>", "from this capture only (repeatable); the beginning of its id is enough", collect)

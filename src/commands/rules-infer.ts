@@ -47,18 +47,18 @@ export async function inferWorkflowRules(workflowId: string, options: InferRules
   const samples = await collectSamples(root, choice, options.store);
   if (!options.json) showSkipped(samples);
   if (samples.used.length === 0) throw noSamples(workflowId);
-  const inference = inferFrom(
-    samples.used.map(({ request }) => request),
-    { levels },
-  );
-  const written = writeRules(workflow.file, workflow.text, inference.rules, { replace: options.replace === true });
+  const requests = samples.used.map(({ request }) => request);
+  const inference = inferFrom(requests, { levels });
+  const broken = options.replace ? findViolations(requests, parseRules(workflow.file, workflow.text).rules) : [];
+  const replace = new Set(broken.map(({ path }) => path));
+  const written = writeRules(workflow.file, workflow.text, inference.rules, { replace });
   if (options.write && written.text !== workflow.text) {
     refuseNewProblems(workflowId, workflow, written.text);
     await replaceFile(workflow.path, written.text);
   }
   if (options.json) printJson(toJson(workflow, samples, inference, written, options.write === true));
-  else if (options.write) showWritten(workflow, samples, written);
-  else showInference(workflow, samples, inference, written);
+  else if (options.write) showWritten(workflow, samples, written, options.replace === true);
+  else showInference(workflow, samples, inference, written, options.replace === true);
   return 0;
 }
 
@@ -114,7 +114,13 @@ function refuseNewProblems(workflowId: string, { file, text }: WorkflowText, aft
   );
 }
 
-function showInference(workflow: WorkflowText, samples: Samples, inference: Inference, written: WrittenRules): void {
+function showInference(
+  workflow: WorkflowText,
+  samples: Samples,
+  inference: Inference,
+  written: WrittenRules,
+  replace: boolean,
+): void {
   print(paint("dim", `# from ${nameSamples(samples.used)}\n`));
   print(inference.yaml === "" ? paint("dim", "# these requests show no rules\n") : inference.yaml);
   const count = written.added.length;
@@ -123,12 +129,13 @@ function showInference(workflow: WorkflowText, samples: Samples, inference: Infe
       `${plural(count, "field")} without a rule in ${workflow.file}; --write adds ${count === 1 ? "it" : "them"}.\n`,
     );
   else if (inference.yaml !== "") note(`Every field has a rule in ${workflow.file}.\n`);
-  showDifferences("with another rule in the file; --replace takes what the requests show:", written.kept);
+  showDifferences("with another rule in the file:", written.kept);
   showDifferences("whose rule in the file gives way with --write:", written.replaced);
+  showBroken(samples, parseRules(workflow.file, written.text).rules, replace);
   showFewSamples(samples);
 }
 
-function showWritten(workflow: WorkflowText, samples: Samples, written: WrittenRules): void {
+function showWritten(workflow: WorkflowText, samples: Samples, written: WrittenRules, replace: boolean): void {
   if (written.text === workflow.text) note(`${workflow.file} stays as it is: every field has a rule.\n`);
   else {
     print(showDiff(workflow.file, workflow.text, written.text));
@@ -140,19 +147,22 @@ function showWritten(workflow: WorkflowText, samples: Samples, written: WrittenR
       `${paint("green", counts.join(", "), process.stderr)} in ${workflow.file}, from ${nameSamples(samples.used)}.\n`,
     );
   }
-  showDifferences("kept as the file has it; --replace takes what the requests show:", written.kept);
-  showBroken(samples, parseRules(workflow.file, written.text).rules);
+  showDifferences("kept as the file has it:", written.kept);
+  showBroken(samples, parseRules(workflow.file, written.text).rules, replace);
   showFewSamples(samples);
 }
 
 /** The file's own rules may be narrower than the requests: whoever infers rules should hear of it now. */
-function showBroken({ used }: Samples, rules: RequestRules): void {
+function showBroken({ used }: Samples, rules: RequestRules, replace: boolean): void {
   const broken = findViolations(
     used.map(({ request }) => request),
     rules,
   );
   if (broken.length === 0) return;
-  note(`${paint("yellow", "These requests break rules of the file:", process.stderr)}\n`);
+  const title = replace
+    ? "These requests still break rules of the file:"
+    : "These requests break rules of the file, which --replace widens:";
+  note(`${paint("yellow", title, process.stderr)}\n`);
   const rows = broken
     .slice(0, MAX_SHOWN_DIFFERENCES)
     .map(({ path, message, requests }) => [`  ${safeLine(path)}`, safeLine(message), `${requests} of ${used.length}`]);

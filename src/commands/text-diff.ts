@@ -1,7 +1,10 @@
 import { structuredPatch } from "diff";
 import { paint, safeLine } from "./terminal.ts";
 
-/** A unified diff of a text, with three lines around each change; coloured on a terminal. */
+/** More lines than this belong into a tool for diffs. */
+const MAX_LINES = 80;
+
+/** A unified diff of a text, with three lines around each change; cut when it is long, coloured on a terminal. */
 export function showDiff(file: string, before: string, after: string): string {
   const { hunks } = structuredPatch(file, file, before, after, undefined, undefined, { context: 3 });
   const lines = hunks.flatMap(({ oldStart, oldLines, newStart, newLines, lines: changed }) => [
@@ -11,5 +14,7 @@ export function showDiff(file: string, before: string, after: string): string {
       return text.startsWith("+") ? paint("green", text) : text.startsWith("-") ? paint("red", text) : text;
     }),
   ]);
-  return [paint("bold", `--- ${file}`), paint("bold", `+++ ${file}`), ...lines].map((line) => `${line}\n`).join("");
+  const more = lines.length - MAX_LINES;
+  const shown = more > 1 ? [...lines.slice(0, MAX_LINES), paint("dim", `… ${more} more lines`)] : lines;
+  return [paint("bold", `--- ${file}`), paint("bold", `+++ ${file}`), ...shown].map((line) => `${line}\n`).join("");
 }

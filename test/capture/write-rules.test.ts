@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseDocument } from "yaml";
 import { inferFrom } from "../../src/capture/infer-rules.ts";
+import { findViolations } from "../../src/capture/rules-drift.ts";
 import { writeRules, type WriteOptions } from "../../src/capture/write-rules.ts";
 import type { Value, ValueObject } from "../../src/value.ts";
 import { readWorkflow } from "../../src/workflow/parse.ts";
@@ -169,26 +170,33 @@ steps:
   expect(errorsOf(result.text)).toEqual([]);
 });
 
-test("with replace, rules that differ give way, and comments and other fields stay", () => {
-  const result = writeRules(
-    "w.yaml",
-    LEAD,
-    inferred({ email: "a@b.co", customer: { id: 1, name: "x" } }, { query: { source: "tv" } }),
-    { replace: true },
-  );
+/** The paths of the file's rules that requests break. */
+function brokenBy(text: string, ...bodies: Value[]): ReadonlySet<string> {
+  const requests = bodies.map((body) => ({ query: {}, headers: {}, body }));
+  return new Set(findViolations(requests, parseRules("w.yaml", text).rules).map(({ path }) => path));
+}
+
+test("rules that are to give way do, others, comments and other fields stay", () => {
+  const rules = inferFrom([
+    { query: { source: "tv" }, headers: {}, body: { email: "a@b.co", customer: { id: 1, name: 5 } } },
+    { query: {}, headers: {}, body: { email: "a@b.co" } },
+  ]).rules;
+  const replace = new Set(["query.source", "body.customer", "body.customer.name"]);
+  const text = LEAD.replace("# the account", "# the account\n        required: true");
+  const result = writeRules("w.yaml", text, rules, { replace });
   expect(result.text).toBe(`name: Lead created
 trigger:
   request:
     query:
-      source: { type: string, required: true }   # where from
+      source: string   # where from
     body:
       # who it is
-      email: { type: email, required: true }
+      email: {type: 'email'}
       customer:
         type: object # the account
-        required: true
+        required: false
         properties:
-          name: { type: string, required: true } # as typed
+          name: { type: integer, required: true } # as typed
           id: { type: integer, required: true }
 
       # last
@@ -196,28 +204,40 @@ steps:
   - id: reply
     response: { status: 200, json: { a: "\${{ trigger.body.email }}" } }
 `);
-  expect(result.kept).toEqual([]);
-  expect(result.replaced.map(({ path }) => path)).toEqual([
-    "query.source",
-    "body.email",
-    "body.customer",
-    "body.customer.name",
-  ]);
+  expect(result.kept.map(({ path }) => path)).toEqual(["body.email"]);
+  expect(result.replaced.map(({ path }) => path)).toEqual(["query.source", "body.customer", "body.customer.name"]);
 });
 
-test("a rule that the requests had nothing of stays also with replace", () => {
-  const text = "trigger:\n  request:\n    body:\n      seats: integer\n      a: string\nsteps: []\n";
-  expect(write(text, inferred({ a: 1 }), { replace: true })).toBe(
-    "trigger:\n  request:\n    body:\n      seats: integer\n      a: { type: integer, required: true }\nsteps: []\n",
+test("a required field that no request had is required no longer, if it is to give way", () => {
+  const text =
+    "trigger:\n  request:\n    body:\n      seats: { type: integer, required: true, minimum: 1 }\n      a: string\nsteps: []\n";
+  const rules = inferred({ a: "x" });
+  expect(write(text, rules)).toBe(text);
+  expect(write(text, rules, { replace: brokenBy(text, { a: "x" }) })).toBe(
+    text.replace("required: true", "required: false"),
   );
 });
 
 test("short and long forms replace each other", () => {
   const before =
-    "trigger:\n  request:\n    body:\n      a: object # short\n      b:\n        type: object\n        properties:\n          c: any\n    additional: allow\nsteps: []\n";
+    "trigger:\n  request:\n    body:\n      a: integer # short\n      b:\n        type: object\n        properties:\n          c: any\n    additional: allow\nsteps: []\n";
   const after =
     "trigger:\n  request:\n    body:\n      a: # short\n        type: object\n        required: true\n        properties:\n          x: { type: integer, required: true }\n      b: { type: string, required: true }\n    additional: allow\nsteps: []\n";
-  expect(write(before, inferred({ a: { x: 1 }, b: "" }), { replace: true })).toBe(after);
+  const body = { a: { x: 1 }, b: "" };
+  expect(write(before, inferred(body), { replace: brokenBy(before, body) })).toBe(after);
+});
+
+test("after it, the file's rules accept what they were widened for", () => {
+  const text =
+    "trigger:\n  request:\n    body:\n      plan: { enum: [free], required: true }\n      lines: { type: array, items: { type: object, properties: { sku: { type: integer } } } }\n      tags: { type: array, items: integer }\nsteps: []\n";
+  const bodies = [
+    { lines: [{ sku: "a" }, null], tags: ["x"] },
+    { plan: "pro", lines: null },
+  ];
+  const rules = inferFrom(bodies.map((body) => ({ query: {}, headers: {}, body }))).rules;
+  const after = write(text, rules, { replace: brokenBy(text, ...bodies) });
+  expect(brokenBy(after, ...bodies)).toEqual(new Set());
+  expect(after).toContain("plan: string\n");
 });
 
 test("header names count in any case", () => {
@@ -333,7 +353,8 @@ test("whatever fields are called, they are read back as they were, and all else 
   fc.assert(
     fc.property(file, fc.array(body, { minLength: 1, maxLength: 3 }), fc.boolean(), (text, bodies, replace) => {
       const rules = inferFrom(bodies.map((one) => ({ query: {}, headers: {}, body: one }))).rules;
-      const after = write(text, rules, { replace });
+      const broken = replace ? brokenBy(text, ...bodies) : new Set<string>();
+      const after = write(text, rules, { replace: broken });
       if (rules.body === undefined) {
         expect(after).toBe(text);
         return true;
@@ -342,10 +363,11 @@ test("whatever fields are called, they are read back as they were, and all else 
       const read = parseRules("w.yaml", after).rules;
       for (const [field, rule] of Object.entries(rules.body ?? {})) {
         const own = parseRules("w.yaml", text).rules.body ?? {};
-        if (replace || !Object.hasOwn(own, field)) expect(read.body?.[field]).toMatchObject(rule);
+        if (!Object.hasOwn(own, field)) expect(read.body?.[field]).toMatchObject(rule);
         else expect(Object.hasOwn(read.body ?? {}, field)).toBe(true);
       }
-      if (!replace) expect(isSubsequence(text.replace(/ *(?:\{\}|\bnull)/g, ""), after)).toBe(true);
+      if (replace) expect(brokenBy(after, ...bodies)).toEqual(new Set());
+      else expect(isSubsequence(text.replace(/ *(?:\{\}|\bnull)/g, ""), after)).toBe(true);
       expect(outside(after)).toEqual(outside(text));
       return true;
     }),

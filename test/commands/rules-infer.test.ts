@@ -104,7 +104,7 @@ test("--write adds them beside the file's own rules and shows the change", async
 test("names the file's rules that the requests break; --replace lets them give way", async () => {
   await using project = await leads({ one: { email: "a@b.co" }, two: { email: "?" } });
   const kept = await infer(project, { write: true });
-  expect(kept.stderr).toMatch(/break rules of the file:\n +body\.email .* 1 of 2\n/);
+  expect(kept.stderr).toMatch(/break rules of the file, which --replace widens:\n +body\.email .* 1 of 2\n/);
   expect(await yaml(project)).toContain("      email: email # to write to\n");
   const replaced = await infer(project, { write: true, replace: true });
   expect(replaced.stderr).toContain("1 rule replaced");
