@@ -188,7 +188,11 @@ export async function replaceFile(path: string, content: string | Uint8Array): P
 }
 
 /** A request that is saved anew keeps what was written for it: what it is, its mocks and expectations. */
-function keepTestParts(text: string, old: string, given: TestParts & { readonly description?: string }): string {
+export function keepTestParts(
+  text: string,
+  old: string,
+  given: TestParts & { readonly description?: string } = {},
+): string {
   const linesOf = (key: "description" | "mocks" | "expect"): string => {
     const lines = given[key] === undefined ? linesOfKey(old, key) : undefined;
     return lines === undefined || lines.endsWith("\n") ? (lines ?? "") : `${lines}\n`;

@@ -3,7 +3,13 @@ import { readJson } from "../capture/exact-json.ts";
 import { credentialHeaders, redactTestData } from "../capture/redact.ts";
 import { sampleRequest } from "../capture/sample-request.ts";
 import { headerOf, type TestBody, type TestData, type TestRequest } from "../capture/test-data.ts";
-import { openTestData, testDataPath, type WrittenTestData, writeTestData } from "../capture/test-data-file.ts";
+import {
+  keepTestParts,
+  openTestData,
+  testDataPath,
+  type WrittenTestData,
+  writeTestData,
+} from "../capture/test-data-file.ts";
 import { encodeTestData } from "../capture/test-data-text.ts";
 import { WfError } from "../errors.ts";
 import { type LoadedSet, loadProject } from "../workflow/load.ts";
@@ -30,17 +36,18 @@ export async function newTestData(workflow: string, name: string, options: NewTe
   requireWorkflow(workflow, project.ids);
   const file = testDataPath(workflow, name);
   const parts = await readRequestOptions(options);
-  const exists = await openTestData(root, workflow, name).then(() => true, isAbsent);
-  if (exists && !options.force) throw new WfError("TEST_DATA_EXISTS", `${file} exists.`);
+  const old = await openTestData(root, workflow, name).catch(absent);
+  if (old && !options.force) throw new WfError("TEST_DATA_EXISTS", `${file} exists.`);
   const silent = [options.data, options.query, options.header, options.method].every((one) => one === undefined);
   const inEditor = options.edit ?? (silent && canAsk());
-  const begin = inEditor ? sampleOf(project, workflow) : emptyRequest(workflow);
+  const begin = inEditor ? sampleOf(project, workflow) : emptyRequest(project, workflow);
   const data: TestData = { workflowId: workflow, name, request: combine(begin, parts, options.data) };
   const secrets = secretsUsed(root, project);
   const redaction = { secrets, credentials: options.redact ?? false };
   if (inEditor) {
-    const encoded = encodeTestData(data);
-    const written = await editTestDataText(root, { workflowId: workflow, name, ...encoded }, redaction);
+    const { text, body } = encodeTestData(data);
+    const begun = old ? keepTestParts(text, old.reader.text) : text;
+    const written = await editTestDataText(root, { workflowId: workflow, name, text: begun, body }, redaction);
     return report(written, options);
   }
   const clean = redactTestData(data, secrets, redaction);
@@ -62,18 +69,20 @@ export async function editTestData(
   return report(await editTestDataText(root, begin, redaction), options);
 }
 
-function isAbsent(error: unknown): boolean {
-  if (error instanceof WfError && error.code === "TEST_DATA_NOT_FOUND") return false;
+function absent(error: unknown): undefined {
+  if (error instanceof WfError && error.code === "TEST_DATA_NOT_FOUND") return undefined;
   throw error;
 }
 
-function emptyRequest(workflow: string): TestRequest {
-  return { method: "POST", url: `/test/${workflow}`, headers: [], body: { kind: "none" } };
+function emptyRequest(project: LoadedSet, workflow: string): TestRequest {
+  const methods = project.definitions.get(workflow)?.request.methods ?? [];
+  const method = methods.includes("POST") ? "POST" : (methods[0] ?? "POST");
+  return { method, url: `/test/${workflow}`, headers: [], body: { kind: "none" } };
 }
 
 function sampleOf(project: LoadedSet, workflow: string): TestRequest {
   const request = project.definitions.get(workflow)?.request;
-  return request ? sampleRequest(workflow, request.methods, request.rules) : emptyRequest(workflow);
+  return request ? sampleRequest(workflow, request.methods, request.rules) : emptyRequest(project, workflow);
 }
 
 function combine(begin: TestRequest, parts: RequestParts, typed: string | undefined): TestRequest {

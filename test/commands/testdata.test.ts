@@ -128,6 +128,9 @@ it("overwrites only with --force, and then keeps mocks and expectations", async 
   await expect(make("valid", { data: "2" })).rejects.toMatchObject({ code: "TEST_DATA_EXISTS" });
   await make("valid", { data: "2", force: true });
   expect(await fileOf("valid.yaml")).toContain("body: 2\nexpect: { status: 201 } # created\n");
+  await useEditor("true");
+  await make("valid", { data: "3", force: true, edit: true });
+  expect(await fileOf("valid.yaml")).toMatch(/body: 3\nexpect: \{ status: 201 \} # created\n$/);
 });
 
 it.each([
@@ -201,7 +204,7 @@ it("lists what there is, and exits 1 with the place of what cannot be read", asy
   const listed = await run(() => showTestDataList(undefined, { dir: project.root }));
   expect(listed.stdout.split("\n").map((line) => line.trimEnd().split(/ {2,}/))).toEqual([
     ["workflow", "name", "method", "type", "size", "captured", "tests"],
-    ["lead", "valid", "POST", "application/json", "7 B", "by hand"],
+    ["lead", "valid", "PUT", "application/json", "7 B", "by hand"],
     ["other", "real", "GET", "", "0 B", "2026-11-23 15:00Z", "expect"].filter((cell) => cell !== ""),
     [""],
   ]);
@@ -273,5 +276,5 @@ it("works from the command line", async () => {
   });
   expect(JSON.parse(made.stdout)).toMatchObject({ bodyFile: `${FOLDER}/cli.body.json` });
   const listed = await wf(["testdata", "lead"], { cwd: project.root });
-  expect(listed).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^name .*\ncli {3}POST/) as string });
+  expect(listed).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^name .*\ncli {3}PUT/) as string });
 });
