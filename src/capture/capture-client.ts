@@ -45,9 +45,14 @@ export class CaptureClient {
     return `${this.#server.url}/test/${this.#workflowId}`;
   }
 
-  /** Newest first. @param cursor - `next` of the page before. */
-  async list(cursor?: string, limit = 200): Promise<CapturePage> {
-    const query = new URLSearchParams({ workflow: this.#workflowId, limit: String(limit), ...(cursor && { cursor }) });
+  /** Newest first. @param cursor - `next` of the page before. @param after - Id of a capture that older ones end at. */
+  async list(cursor?: string, limit = 200, after?: string): Promise<CapturePage> {
+    const query = new URLSearchParams({
+      workflow: this.#workflowId,
+      limit: String(limit),
+      ...(cursor !== undefined && { cursor }),
+      ...(after !== undefined && { after }),
+    });
     const page = (await this.#json("GET", `?${query.toString()}`)) as { captures: Capture[]; next: string | null };
     return page.next === null ? { items: page.captures } : { items: page.captures, next: page.next };
   }
@@ -92,7 +97,8 @@ export class CaptureClient {
   }
 
   /**
-   * Tells of each capture when it arrives and whenever it changes; goes on after a server's restart.
+   * Tells of each capture when it arrives and whenever it changes; goes on after a server's restart, with what came
+   * meanwhile.
    *
    * @param onLink - Called with true when the server is listened to and with false when it is lost.
    * @returns Ends it.
@@ -110,13 +116,22 @@ export class CaptureClient {
   ): Promise<void> {
     let wait = RECONNECT_MS;
     const path = `${this.#base()}/stream?workflow=${this.#workflowId}`;
+    const known = new Known();
+    const tell = (capture: Capture): void => {
+      known.note(capture);
+      onCapture(capture);
+    };
     while (!signal.aborted) {
       try {
         const incoming = await this.#open("GET", path, this.#authorized(), undefined, signal);
         if (incoming.statusCode !== 200) throw await failureOf(incoming);
         wait = RECONNECT_MS;
+        // Listened to already, so that nothing falls between the list and the stream; some come twice.
+        const reading = readEvents(incoming, tell);
+        reading.catch(() => undefined);
+        await this.#catchUp(known, tell);
         onLink(true);
-        await readEvents(incoming, onCapture);
+        await reading;
       } catch {
         // Told by `onLink`: a server that is gone may come back.
       }
@@ -125,6 +140,24 @@ export class CaptureClient {
       await pause(wait, undefined, { signal, ref: false }).catch(() => undefined);
       wait = Math.min(wait * 2, MAX_RECONNECT_MS);
     }
+  }
+
+  /** Tells what came and what was answered while nobody listened; the first time, it notes where to begin. */
+  async #catchUp(known: Known, tell: (capture: Capture) => void): Promise<void> {
+    if (!known.hasBegun) {
+      const { items } = await this.list(undefined, 1);
+      return known.begin(items[0]);
+    }
+    const { last } = known;
+    const open = await Promise.all(known.open.map((id) => this.get(id)));
+    const missed: Capture[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await this.list(cursor, 1_000, last);
+      missed.push(...page.items);
+      cursor = page.next;
+    } while (cursor !== undefined);
+    for (const capture of [...open, ...missed.reverse()]) if (capture !== undefined) tell(capture);
   }
 
   async #json(method: string, path: string, body?: unknown): Promise<unknown> {
@@ -175,6 +208,30 @@ export class CaptureClient {
       );
       outgoing.end(body);
     });
+  }
+}
+
+/** What a listener has been told, as far as it takes to find out what it has missed. */
+class Known {
+  hasBegun = false;
+  /** Id of the newest. */
+  last: string | undefined;
+  readonly #open = new Set<string>();
+
+  /** Ids of those that were not answered yet. */
+  get open(): string[] {
+    return [...this.#open];
+  }
+
+  begin(newest: Capture | undefined): void {
+    this.hasBegun = true;
+    if (newest !== undefined) this.note(newest);
+  }
+
+  note({ id, answer }: Capture): void {
+    if (this.last === undefined || id > this.last) this.last = id;
+    if (answer === null) this.#open.add(id);
+    else this.#open.delete(id);
   }
 }
 

@@ -1,17 +1,22 @@
 /** Captures as JSON lines, for pipes and CI. */
 import { isUtf8 } from "node:buffer";
+import { once } from "node:events";
 import { nameProblem } from "../capture/test-data.ts";
 import { listTestData } from "../capture/test-data-file.ts";
 import { saveCapture } from "../capture/save-capture.ts";
 import type { Capture } from "../engine/captures.ts";
+import { recordValue } from "../engine/record.ts";
 import { WfError } from "../errors.ts";
-import { loadProject } from "../workflow/load.ts";
+import type { Json } from "../json.ts";
+import { decodeBody, decodersOf } from "../server/body-encoding.ts";
+import type { Value } from "../value.ts";
 import type { CaptureLink } from "./capture-link.ts";
-import { secretsUsed } from "./live-secrets.ts";
 import { note, print } from "./terminal.ts";
 
 const EXIT_NOTHING_CAME = 3;
 const EXIT_INTERRUPTED = 130;
+/** Of a body whose content encoding is undone to show it. */
+const MAX_DECODED_BYTES = 100_000_000;
 
 export interface CaptureRun {
   readonly count: number | undefined;
@@ -31,12 +36,10 @@ export async function printCaptures(link: CaptureLink, run: CaptureRun): Promise
   const printed = new Set<string>();
   const { promise: ended, resolve: end, reject } = Promise.withResolvers<number>();
   let work: Promise<void> = Promise.resolve();
-  let newest: string | undefined;
 
   const show = async (capture: Capture): Promise<void> => {
     if (printed.has(capture.id) || (run.count !== undefined && printed.size >= run.count)) return;
     printed.add(capture.id);
-    newest = capture.id;
     await printCapture(link, capture, run);
     if (printed.size === run.count) end(0);
   };
@@ -46,10 +49,7 @@ export async function printCaptures(link: CaptureLink, run: CaptureRun): Promise
   let wasReady = false;
   const onLink = (isUp: boolean): void => {
     if (!isUp) return note(`The server of ${server.url} is gone; waiting for it.\n`);
-    if (wasReady) {
-      work = work.then(() => catchUp(link, newest, show)).catch(reject);
-      return;
-    }
+    if (wasReady) return note(`The server of ${server.url} is back.\n`);
     wasReady = true;
     print(`${JSON.stringify({ event: "ready", workflow: workflowId, url: server.url, testUrl: client.testUrl })}\n`);
     note(`Waiting for requests at ${client.testUrl}\n`);
@@ -75,25 +75,6 @@ function isEnough(seen: number, wanted: number | undefined): boolean {
   return wanted === undefined ? seen > 0 : seen >= wanted;
 }
 
-/** What came while the server could not be heard. */
-async function catchUp(
-  { client }: CaptureLink,
-  newest: string | undefined,
-  show: (capture: Capture) => Promise<void>,
-): Promise<void> {
-  const missed: Capture[] = [];
-  for (let cursor: string | undefined, more = newest !== undefined; more;) {
-    const page = await client.list(cursor);
-    for (const capture of page.items) {
-      if (newest !== undefined && capture.id <= newest) more = false;
-      else if (capture.answer !== null) missed.unshift(capture);
-    }
-    cursor = page.next;
-    more &&= cursor !== undefined;
-  }
-  for (const capture of missed) await show(capture);
-}
-
 async function printCapture(link: CaptureLink, capture: Capture, run: CaptureRun): Promise<void> {
   const bytes = await link.client.body(capture.id);
   const saved = run.save === undefined || bytes === undefined ? undefined : await save(link, capture, bytes, run);
@@ -101,13 +82,15 @@ async function printCapture(link: CaptureLink, capture: Capture, run: CaptureRun
     event: "capture",
     ...capture,
     ...(saved && { savedAs: saved.name, file: saved.file }),
-    body: bytes === undefined ? null : decoded(bytes, capture),
+    body: bytes === undefined ? null : await decoded(bytes, capture),
   };
-  print(`${JSON.stringify(line)}\n`);
+  const { json } = recordValue(line as unknown as Value, (text) => link.secrets.scrub(text), Infinity);
+  // A reader that is slower than the requests holds them up here, not in memory.
+  if (!process.stdout.write(`${json}\n`) && !process.stdout.destroyed) await once(process.stdout, "drain");
 }
 
 async function save(
-  { root, client }: CaptureLink,
+  { root, client, secrets }: CaptureLink,
   capture: Capture,
   bytes: Buffer,
   { save: base = "", redact }: CaptureRun,
@@ -115,8 +98,7 @@ async function save(
   const taken = new Set(await listTestData(root, capture.workflowId));
   let name = base;
   for (let next = 2; taken.has(name); next++) name = `${base}-${next}`;
-  const secrets = secretsUsed(root, await loadProject(root));
-  const saved = await saveCapture(root, capture, bytes, name, secrets, { credentials: redact });
+  const saved = await saveCapture(root, capture, bytes, name, secrets.used, { credentials: redact });
   await client.markSaved(capture.id, name);
   note(`Saved ${saved.file}\n`);
   if (saved.credentials.length > 0) {
@@ -125,13 +107,24 @@ async function save(
   return { name, file: saved.file };
 }
 
-function decoded(bytes: Buffer, { headers }: Capture): { json: unknown } | { text: string } | { base64: string } {
-  if (!isUtf8(bytes)) return { base64: bytes.toString("base64") };
+type Decoded = { readonly json: Json } | { readonly text: string } | { readonly base64: string };
+
+/** As a program can use it best, without its content encoding; `base64` is of the bytes as received. */
+async function decoded(received: Buffer, { headers }: Capture): Promise<Decoded> {
+  const header = (wanted: string): string =>
+    headers.find(([name]) => name.toLowerCase() === wanted)?.[1].toLowerCase() ?? "";
+  const base64 = (): Decoded => ({ base64: received.toString("base64") });
+  let bytes: Buffer;
+  try {
+    bytes = await decodeBody(received, decodersOf(header("content-encoding")), MAX_DECODED_BYTES);
+  } catch {
+    return base64();
+  }
+  if (!isUtf8(bytes)) return base64();
   const text = bytes.toString("utf8");
-  const type = headers.find(([name]) => name.toLowerCase() === "content-type")?.[1] ?? "";
-  if (/^[^;]*[/+]json/i.test(type)) {
+  if (/^[^;]*[/+]json/.test(header("content-type"))) {
     try {
-      return { json: JSON.parse(text) as unknown };
+      return { json: JSON.parse(text) as Json };
     } catch {
       // As it came, then.
     }

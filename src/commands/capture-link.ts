@@ -1,5 +1,7 @@
 /** The way to a project's captures: through the server that runs on it, or one that is started for the occasion. */
 import { CaptureClient } from "../capture/capture-client.ts";
+import { loadProject } from "../workflow/load.ts";
+import { LiveSecrets } from "./live-secrets.ts";
 import { createProblemReport } from "./serve-report.ts";
 import { ServeSession } from "./serve-session.ts";
 import { readServerState, type ServerState } from "./server-state.ts";
@@ -9,6 +11,8 @@ export interface CaptureLink {
   readonly workflowId: string;
   readonly client: CaptureClient;
   readonly server: ServerState;
+  /** Keeps what is shown and saved of captures free of the project's secrets. */
+  readonly secrets: LiveSecrets;
   /** False when another command's server was joined. */
   readonly ownServer: boolean;
   /** Ends a server that was started here. */
@@ -25,13 +29,16 @@ export async function openCaptureLink(
   const running = readServerState(root);
   if (running !== undefined) {
     const client = new CaptureClient(running, workflowId);
-    return { ...about, client, server: running, ownServer: false, close: () => Promise.resolve() };
+    const secrets = new LiveSecrets(root);
+    secrets.adopt((await loadProject(root)).definitions.values());
+    return { ...about, client, server: running, secrets, ownServer: false, close: () => Promise.resolve() };
   }
   const session = await ServeSession.open({ dir: root, port: options.port, json: options.json }, createProblemReport());
   try {
     const server = await session.listen();
     const client = new CaptureClient(server, workflowId);
-    return { ...about, client, server, ownServer: true, close: () => session.close() };
+    const { secrets } = session;
+    return { ...about, client, server, secrets, ownServer: true, close: () => session.close() };
   } catch (error) {
     await session.close();
     throw error;

@@ -52,7 +52,7 @@ function textReport(): ServeReport {
       print(
         layOut(rows, (cell, column) => (column === 0 ? paint("bold", cell) : column === 1 ? paint("dim", cell) : cell)),
       );
-      print(`${paint("green", "ready")} ${url}\n`);
+      print(`${paint("green", "ready")} ${url}${paint("dim", `   test URLs: ${url}/test/<workflow>`)}\n`);
     },
     reloaded({ changed, removed }) {
       for (const id of changed) note(`${paint("green", "reloaded", process.stderr)} ${id}\n`);
@@ -108,6 +108,7 @@ function jsonReport(): ServeReport {
           id,
           methods: request.methods,
           url: `${url}/triggers/${id}`,
+          testUrl: `${url}/test/${id}`,
         })),
       }),
     reloaded: (reload) => emitNow({ event: "reloaded", ...reload }),

@@ -64,6 +64,10 @@ export class ServeSession {
     return session;
   }
 
+  get secrets(): LiveSecrets {
+    return this.#secrets;
+  }
+
   get running(): number {
     return this.#runtime?.engine.running ?? 0;
   }
@@ -134,13 +138,17 @@ export class ServeSession {
   async listen(): Promise<ServerState> {
     if (!this.#server || !this.#state) throw new Error("The session is closed.");
     const { url } = await this.#server.listen();
-    const state = { ...this.#state, url };
+    const state = (this.#state = { ...this.#state, url });
     writeServerState(this.#root, state);
     // Also when a second signal ends the process in the middle of the drain.
-    process.once("exit", () => removeServerState(this.#root, state));
+    process.once("exit", this.#forget);
     this.#report.ready(url, this.#definitions);
     return state;
   }
+
+  readonly #forget = (): void => {
+    if (this.#state) removeServerState(this.#root, this.#state);
+  };
 
   #change(change: ProjectChange): void {
     if (change.settingsChanged.includes(".env")) {
@@ -189,6 +197,8 @@ export class ServeSession {
     await this.#server?.close();
     this.#authentication?.close();
     await this.#runtime?.close();
+    this.#forget();
+    process.off("exit", this.#forget);
     this.#watch = this.#server = this.#runtime = undefined;
   }
 }

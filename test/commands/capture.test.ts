@@ -1,9 +1,12 @@
 import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { expect, onTestFinished, test } from "vitest";
 import { createProject } from "../project.ts";
 import { serve, wf } from "./wf.ts";
@@ -69,6 +72,23 @@ test("without a terminal it starts a server, prints what comes as JSON lines, sa
   expect(await capturing.end()).toBe(0);
   const saved = await readFile(join(project.root, "workflows/hook.testdata/real.body.json"), "utf8");
   expect(saved).toBe('{ "email": "a@b.co" }');
+});
+
+test("what it prints and saves is free of the project's secrets and of content encodings", async () => {
+  const yaml = "trigger: { request: { auth: { bearer: { secret: HOOK_TOKEN } } } }\nsteps: []\n";
+  const token = randomUUID();
+  await using project = await createProject({ "workflows/hook.yaml": yaml, ".env": `HOOK_TOKEN=${token}\n` });
+  const capturing = capture(project.root, ["--port", "0", "--count", "1", "--save", "real"]);
+  const { testUrl } = await capturing.next();
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json", "content-encoding": "gzip" };
+  const body = gzipSync(JSON.stringify({ token }));
+  expect((await fetch(testUrl ?? "", { method: "POST", headers, body })).status).toBe(202);
+  const line = await capturing.next();
+  expect(line).toMatchObject({ signature: "valid", body: { json: { token: "[secret HOOK_TOKEN]" } } });
+  expect(JSON.stringify(line)).not.toContain(token);
+  expect(await capturing.end()).toBe(0);
+  expect(await readFile(join(project.root, "workflows/hook.testdata/real.yaml"), "utf8")).not.toContain(token);
+  expect(existsSync(join(project.root, ".wf/server.json"))).toBe(false);
 });
 
 test("it joins the running server, and Ctrl-C leaves that one running", async () => {

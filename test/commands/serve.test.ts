@@ -17,8 +17,13 @@ it("says when it accepts, with each workflow's methods and URL, and answers ther
   await using server = await serve(project.root);
   const ready = await server.event(({ event }) => event === "ready");
   expect(ready["workflows"]).toEqual([
-    { id: "echo", methods: ["POST", "PUT"], url: `${server.url}/triggers/echo` },
-    { id: "quiet", methods: ["POST"], url: `${server.url}/triggers/quiet` },
+    {
+      id: "echo",
+      methods: ["POST", "PUT"],
+      url: `${server.url}/triggers/echo`,
+      testUrl: `${server.url}/test/echo`,
+    },
+    { id: "quiet", methods: ["POST"], url: `${server.url}/triggers/quiet`, testUrl: `${server.url}/test/quiet` },
   ]);
   const response = await fetch(`${server.url}/triggers/echo`, { method: "PUT", body: "hi" });
   expect(await response.json()).toEqual({ version: 1, got: "hi" });

@@ -52,7 +52,7 @@ interface Served {
 
 async function serve(
   directory: string,
-  options: { yaml?: string; bounds?: CaptureBounds; authenticate?: Authenticate; host?: string } = {},
+  options: { yaml?: string; bounds?: CaptureBounds; authenticate?: Authenticate; host?: string; port?: number } = {},
 ): Promise<Served> {
   const definition = parse("hook", options.yaml ?? HOOK);
   const engine = await openEmbeddedEngine({
@@ -67,7 +67,7 @@ async function serve(
     engine,
     captures: engine.captures,
     definitions: () => new Map([["hook", definition]]),
-    settings: { project: "demo", host: options.host ?? "127.0.0.1", port: 0, ...limits },
+    settings: { project: "demo", host: options.host ?? "127.0.0.1", port: options.port ?? 0, ...limits },
     localToken: TOKEN,
     log: createLog({ stream: { write: () => true } }),
     ...(options.authenticate && { authenticate: options.authenticate }),
@@ -269,6 +269,30 @@ test("a listener hears of each capture when it comes and when it is answered, al
   // An open stream does not keep the server from closing.
   await close();
   await vi.waitFor(() => expect(links).toEqual([true, false]));
+});
+
+test("a listener hears afterwards of what came while it could not", async () => {
+  const directory = await folder();
+  const first = await serve(directory);
+  const heard: Capture[] = [];
+  const links: boolean[] = [];
+  const end = first.client.subscribe(
+    (capture) => heard.push(capture),
+    (isUp) => links.push(isUp),
+  );
+  onTestFinished(end);
+  await vi.waitFor(() => expect(links).toEqual([true]));
+  await first.close();
+  await vi.waitFor(() => expect(links).toEqual([true, false]));
+  const between = await serve(directory);
+  await post(`${between.url}/test/hook?1`, { email: "a@b.co" });
+  await post(`${between.url}/test/hook?2`, { email: "a@b.co" });
+  await between.settled(2);
+  await between.close();
+
+  await serve(directory, { port: first.port });
+  await vi.waitFor(() => expect(links.at(-1)).toBe(true), 5_000);
+  expect(heard.map(({ url }) => url)).toEqual(["/test/hook?1", "/test/hook?2"]);
 });
 
 test("captures are for the commands of this machine alone", async () => {
