@@ -58,6 +58,10 @@ project: ${project}
 #   max_executions: 1000    # running at once; more are answered with 429
 #   drain: 30s              # how long a stopping server lets executions finish
 
+# auth:                     # keys of the tokens that \`auth: user-token\` takes; \`wf token keys\` makes a pair
+#   user_token:
+#     keys: [{ pem_file: user-token.pub.pem }]
+
 # retention: 90d            # how long ended executions are kept
 `;
 }

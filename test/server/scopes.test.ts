@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { expect, test } from "vitest";
 import type { ApiKey, ApiScope } from "../../src/engine/api-keys.ts";
+import type { CaptureStore } from "../../src/engine/captures.ts";
 import type { ExecutionWithSteps } from "../../src/engine/engine.ts";
 import { scopeOf } from "../../src/server/scopes.ts";
 import { definitionOf, exchange, serve, TOKEN } from "./server-fixture.ts";
@@ -9,7 +10,8 @@ import { definitionOf, exchange, serve, TOKEN } from "./server-fixture.ts";
 const SCOPES: readonly ApiScope[] = ["trigger", "history:read", "history:write", "deploy"];
 const BASE = "/projects/demo/task-history/workflow-executions";
 const ID = "0199f3a2-0000-7000-8000-000000000000";
-const ROUTES: readonly (readonly [method: string, path: string, needs: ApiScope])[] = [
+const CAPTURES = "/projects/demo/captures";
+const ROUTES: readonly (readonly [method: string, path: string, needs: ApiScope | "local"])[] = [
   ["GET", BASE, "history:read"],
   ["HEAD", BASE, "history:read"],
   ["GET", `${BASE}/`, "history:read"],
@@ -18,7 +20,23 @@ const ROUTES: readonly (readonly [method: string, path: string, needs: ApiScope]
   ["GET", `${BASE}/${ID}/step-executions/${ID}%3Aa`, "history:read"],
   ["POST", `${BASE}/${ID}/replay`, "history:write"],
   ["POST", `${BASE}/${ID}/cancel`, "history:write"],
+  ["GET", CAPTURES, "local"],
+  ["GET", `${CAPTURES}/stream`, "local"],
+  ["GET", `${CAPTURES}/${ID}`, "local"],
+  ["GET", `${CAPTURES}/${ID}/body`, "local"],
+  ["POST", `${CAPTURES}/${ID}/saved`, "local"],
 ];
+
+/** Keeps nothing: who gets in is all that is asked. */
+const captures: CaptureStore = {
+  add: () => Promise.reject(new Error("nothing is captured")),
+  settle: async () => {},
+  markSaved: async () => {},
+  get: async () => undefined,
+  body: async () => undefined,
+  list: async () => ({ items: [] }),
+  subscribe: () => () => {},
+};
 
 const execution: ExecutionWithSteps = {
   id: ID,
@@ -45,30 +63,29 @@ test("each route opens to this machine's commands and to keys of its scope, and 
     keys.set(secret, { name: scopes.join("+"), hint: "", scopes, createdAt: "", expiresAt: null });
     return secret;
   };
-  const { url, engine, logged } = await serve([definitionOf()], {}, { findApiKey: (secret) => keys.get(secret) });
+  const findApiKey = (secret: string) => keys.get(secret);
+  const { url, engine, logged } = await serve([definitionOf()], {}, { findApiKey, captures });
   engine.executions.push(execution);
   const all = keyOf(...SCOPES);
-  const callers: readonly (readonly [
-    what: string,
-    headers: Record<string, string>,
-    scopes: readonly ApiScope[] | 401,
-  ])[] = [
+  type Opens = readonly (ApiScope | "local")[] | 401;
+  const callers: readonly (readonly [what: string, headers: Record<string, string>, opens: Opens])[] = [
     ["nothing", {}, 401],
     ["a wrong key", { authorization: `Bearer ${randomBytes(16).toString("hex")}` }, 401],
     ["a key as basic", { authorization: `Basic ${all}` }, 401],
     ["a key in another header", { "x-api-key": all }, 401],
     ["two keys", { authorization: `Bearer ${all}, Bearer ${all}` }, 401],
     ["an empty key", { authorization: "Bearer " }, 401],
-    ["the local token", { authorization: `Bearer ${TOKEN}` }, SCOPES],
+    ["the local token", { authorization: `Bearer ${TOKEN}` }, [...SCOPES, "local"]],
     ["all scopes", { authorization: `Bearer ${all}` }, SCOPES],
     ...SCOPES.map((scope) => [scope, { authorization: `Bearer ${keyOf(scope)}` }, [scope]] as const),
   ];
   const unexpected: string[] = [];
   for (const [method, path, needs] of ROUTES) {
-    for (const [what, headers, scopes] of callers) {
-      const { status } = await fetch(url + path, { method, headers });
+    for (const [what, headers, opens] of callers) {
+      const { status, body } = await fetch(url + path, { method, headers });
+      await body?.cancel();
       const refused = status === 401 || status === 403 ? status : 200;
-      const expected = scopes === 401 ? 401 : scopes.includes(needs) ? 200 : 403;
+      const expected = opens === 401 ? 401 : opens.includes(needs) ? 200 : 403;
       if (refused !== expected) unexpected.push(`${method} ${path} with ${what}: ${status}, not ${expected}`);
     }
   }
