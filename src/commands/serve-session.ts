@@ -1,6 +1,5 @@
 /** A server on a project: its files watched, its store open, its state told to other commands. */
 import { randomBytes } from "node:crypto";
-import { WfError } from "../errors.ts";
 import { createLog } from "../log.ts";
 import { createServer, type Server } from "../server/server.ts";
 import type { Definition } from "../workflow/definition.ts";
@@ -11,6 +10,7 @@ import { type ProjectChange, watchProject, type ProjectWatch } from "../workflow
 import { openAuthentication, type OpenAuthentication, unmetAuth } from "./authentication.ts";
 import { LiveSecrets } from "./live-secrets.ts";
 import { findRoot } from "./project.ts";
+import { refuseBroken } from "./refuse-broken.ts";
 import { openRuntime, type Runtime } from "./runtime.ts";
 import type { ServeReport } from "./serve-report.ts";
 import { removeServerState, type ServerState, writeServerState } from "./server-state.ts";
@@ -201,13 +201,4 @@ export class ServeSession {
     process.off("exit", this.#forget);
     this.#watch = this.#server = this.#runtime = undefined;
   }
-}
-
-function refuseBroken(problems: readonly Problem[]): void {
-  const problem = problems.find(({ severity }) => severity === "error");
-  if (problem === undefined) return;
-  throw new WfError("SETTINGS_INVALID", problem.message, {
-    at: { file: problem.file, line: problem.place.line, column: problem.place.column },
-    ...(problem.hint === undefined ? {} : { hint: problem.hint }),
-  });
 }

@@ -6,6 +6,7 @@ import { showProblem } from "./show-problem.ts";
 import { cut, layOut, paint, safeLine, terminalWidth } from "./terminal.ts";
 
 const INDENT = "    ";
+const MAX_DIFF_LINES = 60;
 
 /** One case: a line, and below it what does not hold. @param source - The text of its file. */
 export function prettyCase({ workflowId, name, status, durationMs, failures }: CaseResult, source: string): string {
@@ -18,9 +19,12 @@ export function prettyCase({ workflowId, name, status, durationMs, failures }: C
 function prettyFailure({ problem, diff, snippet }: Failure, source: string): string {
   const lines = showProblem(problem, source, process.stdout).split("\n");
   if (diff !== undefined) lines.push(`  ${paint("green", "- expected")}  ${paint("red", "+ came")}`);
-  for (const { sign, text } of diff ?? []) {
+  for (const { sign, text } of diff?.slice(0, MAX_DIFF_LINES) ?? []) {
     const line = `  ${sign} ${safeLine(text)}`;
     lines.push(sign === "-" ? paint("green", line) : sign === "+" ? paint("red", line) : paint("dim", line));
+  }
+  if (diff !== undefined && diff.length > MAX_DIFF_LINES) {
+    lines.push(paint("dim", `    … ${diff.length - MAX_DIFF_LINES} more lines (--json shows all)`));
   }
   if (snippet !== undefined) lines.push("", ...snippet.split("\n").map((line) => `  ${safeLine(line)}`));
   return lines.map((line) => `${line === "" ? "" : INDENT}${line}\n`).join("");

@@ -10,6 +10,7 @@ import { type Mocks, readMocks } from "../offline/mocks.ts";
 import { reachable, StepIndex } from "../offline/step-index.ts";
 import type { Definition } from "../workflow/definition.ts";
 import { type LoadedSet, WORKFLOWS_FOLDER } from "../workflow/load.ts";
+import { WORKFLOW_ID } from "../workflow/parse/kinds.ts";
 import type { Node } from "../workflow/parse/node.ts";
 import type { Reader } from "../workflow/parse/reader.ts";
 import { requireWorkflow } from "./workflow-id.ts";
@@ -143,6 +144,11 @@ function brokenWorkflow(set: LoadedSet, workflowId: string): { readonly message:
   if (problem === undefined) return { message, hint: "`wf check` shows them." };
   const { file, place } = problem;
   return { message, hint: `${file}:${place.line}:${place.column} ${problem.message}. \`wf check\` shows all.` };
+}
+
+/** Ids that have test data and no workflow, as after a workflow was renamed. */
+export function orphans(root: string, { ids }: LoadedSet): string[] {
+  return foldersOf(root).filter((id) => WORKFLOW_ID.test(id) && !ids.has(id));
 }
 
 /** Ids whose folder of test data exists. */

@@ -26,7 +26,7 @@ export interface CaseRunnerOptions {
   /** What expressions see as `secrets`. */
   readonly secrets: Secrets;
   /** Answers what no mock does. */
-  readonly fallback?: (one: CaseFile) => Fallback | undefined;
+  readonly fallback?: ((one: CaseFile) => Fallback | undefined) | undefined;
 }
 
 export class CaseRunner {
@@ -41,6 +41,7 @@ export class CaseRunner {
       snapshots: { folder: async () => options.root },
       files: this.#files,
       maxThreads: Math.max(2, availableParallelism()),
+      isOffline: options.fallback === undefined,
     });
   }
 

@@ -1,4 +1,5 @@
 /** The tests of one project: loads, runs, records, updates. */
+import { testDataFolder } from "../capture/test-data-file.ts";
 import { coverageOf } from "../offline/coverage.ts";
 import { Recording } from "../offline/recording.ts";
 import type { CaseResult } from "../offline/result.ts";
@@ -6,8 +7,9 @@ import { Secrets } from "../secrets.ts";
 import { type LoadedSet, ProjectLoader } from "../workflow/load.ts";
 import { loadSettings, type Settings } from "../workflow/settings.ts";
 import { secretsOf } from "./live-secrets.ts";
+import { refuseBroken } from "./refuse-broken.ts";
 import { note } from "./terminal.ts";
-import { type CaseFile, readCases } from "./test-project.ts";
+import { type CaseFile, orphans, readCases } from "./test-project.ts";
 import type { TestReport } from "./test-report.ts";
 import { CaseRunner } from "./test-run.ts";
 import { writeExpectations, writeMocks } from "./test-write.ts";
@@ -31,6 +33,7 @@ export class TestSession {
   readonly root: string;
   readonly #choice: TestChoice;
   readonly #loader: ProjectLoader;
+  readonly #told = new Set<string>();
 
   constructor(root: string, choice: TestChoice) {
     this.root = root;
@@ -39,9 +42,14 @@ export class TestSession {
   }
 
   async load(): Promise<LoadedTests> {
-    const { settings } = await loadSettings(this.root);
+    const { settings, problems } = await loadSettings(this.root);
+    refuseBroken(problems);
     const set = await this.#loader.load();
     const { workflows } = this.#choice;
+    for (const id of orphans(this.root, set)) {
+      if (!this.#told.has(id)) note(`${testDataFolder(id)} is not run: there is no workflow ${id}\n`);
+      this.#told.add(id);
+    }
     const cases = await readCases(this.root, set, workflows, stubSecrets(set).values);
     return { set, settings, cases: cases.filter((one) => isWanted(one, this.#choice)) };
   }
@@ -89,7 +97,8 @@ export class TestSession {
     report: TestReport | undefined,
   ): Promise<CaseResult[]> {
     const { root } = this;
-    const runner = new CaseRunner({ root, set, settings, secrets, fallback: (one) => recordings?.get(one)?.fallback });
+    const fallback = recordings && ((one: CaseFile) => recordings.get(one)?.fallback);
+    const runner = new CaseRunner({ root, set, settings, secrets, fallback });
     try {
       return await runner.run(cases, (result, one) => report?.case(result, one));
     } finally {

@@ -13,7 +13,7 @@ export interface Mismatch {
 }
 
 /** Longer values are cut in messages. */
-const SHOWN_LENGTH = 80;
+const SHOWN_LENGTH = 120;
 
 /**
  * Lists every difference. Maps may have more keys than expected unless `exact`; lists have equal lengths.

@@ -186,3 +186,50 @@ steps:
   expect(failures).toEqual({ big: [], small: [] });
   expect(project.files(".")).not.toContain(".wf");
 });
+
+it("keeps functions from the network, and says so", async () => {
+  const connections: unknown[] = [];
+  const server = createServer((socket) => {
+    connections.push(socket);
+    socket.destroy();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as { port: number };
+  const { failures } = await runTests(
+    workflowWith(
+      "\n  - id: ask\n    function: ./ask.ts\n",
+      { one: "request: {}\nexpect: { steps: { ask: { error: { code: FUNCTION_FAILED, message: none } } } }\n" },
+      { "workflows/ask.ts": `export default () => fetch("http://127.0.0.1:${port}/");\n` },
+    ),
+  );
+  expect(failures["one"]?.[0]).toContain("functions have no network in an offline run");
+  expect(connections).toEqual([]);
+});
+
+it("shows what differs in a larger body as lines", async () => {
+  const { results } = await runTests(
+    workflowWith("\n  - response: { json: { a: 1, b: { c: [1, 2, 3], d: x }, more: true } }\n", {
+      one: "request: {}\nexpect: { body: { a: 2, b: { c: [1, 5, 3], d: x } } }\n",
+    }),
+  );
+  const [failure] = results[0]?.failures ?? [];
+  expect(failure?.problem.message).toBe("body.a: expected 2, got 1 (and 1 more)");
+  expect(failure?.problem.place).toEqual({ line: 2, column: 22, length: 1 });
+  expect(failure?.diff?.filter(({ sign }) => sign !== " ").map(({ sign, text }) => sign + text)).toEqual([
+    '-  "a": 2,',
+    '+  "a": 1,',
+    "-      5,",
+    "+      2,",
+  ]);
+});
+
+it("gives the same ids and times in every run", async () => {
+  const files = workflowWith(
+    "\n  - response: { json: { id: '${{ execution.id }}', at: '${{ execution.startedAt }}' } }\n",
+    {
+      one: "request: {}\nexpect: { body: { id: 019b76da-a800-7000-8000-000000000001, at: 2026-01-01T00:00:00.000Z } }\n",
+    },
+  );
+  expect((await runTests(files)).failures).toEqual({ one: [] });
+});

@@ -61,3 +61,20 @@ it("exits 0 when all pass, with JSON lines; 1 when nothing fits, and 2 for wrong
   expect(recorded.exit).toBe(2);
   expect(recorded.stderr).toContain("--yes");
 });
+
+it("refuses broken settings, shows broken workflows, and tells of test data without a workflow", async () => {
+  using project = new ProjectFolder({
+    ...workflowWith(STEPS, { one: "request: {}\nexpect: { status: 200 }\n" }),
+    "workflows/w.yaml": "trigger: { request: {} }\nsteps:\n  - respons: {}\n",
+    "workflows/gone.testdata/one.yaml": "request: {}\n",
+  });
+  const broken = await wf(["test"], { cwd: project.root });
+  expect(broken.exit).toBe(1);
+  expect(broken.stdout).toContain("workflow `w` has errors");
+  expect(broken.stdout).toContain("workflows/w.yaml:3:5");
+  expect(broken.stderr).toContain("workflows/gone.testdata is not run: there is no workflow gone");
+  project.write("wf.yaml", "limit: {}\n");
+  const settings = await wf(["test"], { cwd: project.root });
+  expect(settings.exit).toBe(1);
+  expect(settings.stderr).toContain("wf.yaml:1:1");
+});

@@ -22,6 +22,8 @@ export interface FunctionEffectOptions {
   readonly files: FileStore;
   /** @defaultValue twice the cores, at least 4 */
   readonly maxThreads?: number;
+  /** Functions can make no connections. @defaultValue false */
+  readonly isOffline?: boolean;
 }
 
 export interface FunctionEffect {
@@ -40,8 +42,8 @@ interface Runtime {
 
 /** Makes the function step: the default export of a module, run in a worker thread with limits on time and memory. */
 export function createFunctionEffect(options: FunctionEffectOptions): FunctionEffect {
-  const { snapshots, files, maxThreads } = options;
-  const pool = createWorkerPool(maxThreads === undefined ? {} : { maxThreads });
+  const { snapshots, files, maxThreads, isOffline } = options;
+  const pool = createWorkerPool({ maxThreads, isOffline });
   const runtime: Runtime = { files, pool, snapshots };
   return { function: (step, input, call) => runFunction(step, input, call, runtime), close: () => pool.close() };
 }

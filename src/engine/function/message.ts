@@ -45,6 +45,8 @@ export type FromWorker =
     };
 
 export interface WorkerSetup {
+  /** Connections are refused. */
+  readonly isOffline: boolean;
   /** Absolute path of the module. */
   readonly module: string;
   readonly maxLogLines: number;

@@ -19,8 +19,11 @@ export interface WorkerPool {
 const DEFAULT_MAX_THREADS = Math.max(4, availableParallelism() * 2);
 const DEFAULT_IDLE_MS = 30_000;
 
-export function createWorkerPool(options: { maxThreads?: number; idleMs?: number } = {}): WorkerPool {
-  const { maxThreads = DEFAULT_MAX_THREADS, idleMs = DEFAULT_IDLE_MS } = options;
+/** @param options - `isOffline` keeps the threads from the network. */
+export function createWorkerPool(
+  options: { maxThreads?: number | undefined; idleMs?: number; isOffline?: boolean | undefined } = {},
+): WorkerPool {
+  const { maxThreads = DEFAULT_MAX_THREADS, idleMs = DEFAULT_IDLE_MS, isOffline = false } = options;
   /** Oldest first, so that the first one is the one to give up. */
   const idle = new Map<Thread, NodeJS.Timeout>();
   const living = new Set<Thread>();
@@ -40,7 +43,8 @@ export function createWorkerPool(options: { maxThreads?: number; idleMs?: number
       if (!oldest) return undefined;
       retire(oldest);
     }
-    const thread: Thread = startThread(key, job.module, job.maxMemoryBytes, () => lose(thread));
+    const { module, maxMemoryBytes } = job;
+    const thread: Thread = startThread(key, { module, maxMemoryBytes, isOffline }, () => lose(thread));
     living.add(thread);
     return thread;
   }

@@ -36,10 +36,19 @@ interface Running {
   settle(end: JobOutcome): void;
 }
 
+export interface ThreadSetup {
+  readonly module: string;
+  readonly maxMemoryBytes: number;
+  /** The thread can make no connections. */
+  readonly isOffline: boolean;
+}
+
 /** @param lost - Called once, when the thread is no longer there. */
-export function startThread(key: string, module: string, maxMemoryBytes: number, lost: () => void): Thread {
+export function startThread(key: string, setup: ThreadSetup, lost: () => void): Thread {
+  const { module, maxMemoryBytes, isOffline } = setup;
   const workerData: WorkerSetup = {
     module,
+    isOffline,
     maxLogLines: MAX_LOG_LINES,
     maxLineLength: MAX_LINE_LENGTH,
     maxOutputBytes: MAX_OUTPUT_BYTES,

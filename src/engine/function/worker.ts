@@ -23,6 +23,7 @@ const aborts = new Map<number, AbortController>();
 let loaded: Promise<{ readonly default?: unknown }> | undefined;
 
 captureOutput();
+if (setup.isOffline) (await import("./offline.ts")).refuseConnections();
 port.on("message", (message: ToWorker) => {
   if (message.kind === "call") void run(message);
   else if (message.kind === "abort") aborts.get(message.call)?.abort(new Error(message.reason));
@@ -60,7 +61,9 @@ function describe(error: unknown): { message: string; stack: string } {
   try {
     if (error instanceof Error) {
       const name = error.name === "Error" ? "" : `${error.name}: `;
-      return { message: `${name}${error.message}`, stack: error.stack ?? "" };
+      // "fetch failed" alone says nothing.
+      const cause = error.cause instanceof Error ? `: ${error.cause.message}` : "";
+      return { message: `${name}${error.message}${cause}`, stack: error.stack ?? "" };
     }
     return { message: format("%o was thrown, which is no Error", error), stack: "" };
   } catch {
