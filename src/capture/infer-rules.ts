@@ -33,7 +33,7 @@ export interface RequestShape {
   readonly forms: number;
 }
 
-export const NO_REQUESTS: RequestShape = {
+const NO_REQUESTS: RequestShape = {
   count: 0,
   query: NO_SHAPE,
   headers: NO_SHAPE,
@@ -43,7 +43,7 @@ export const NO_REQUESTS: RequestShape = {
 };
 
 /** Merges one more request. */
-export function addRequest(shape: RequestShape, request: RuledRequest): RequestShape {
+function addRequest(shape: RequestShape, request: RuledRequest): RequestShape {
   const hasBody = request.body !== null;
   return {
     count: shape.count + 1,
@@ -67,15 +67,7 @@ export function requestShapeOf(requests: Iterable<RuledRequest>): RequestShape {
   return shape;
 }
 
-/**
- * The rules that the requests show.
- *
- * @remarks
- * `required` is what all had; formats are those that every text has; `enum` needs ten requests in which few short words
- * came again and again under a name that speaks of a choice. Lengths and ranges are never inferred. A body that is no
- * object in some request gets no rules, because rules are about fields.
- */
-export function inferRules(requests: RequestShape, options: InferOptions = {}): RequestRules {
+function inferRules(requests: RequestShape, options: InferOptions = {}): RequestRules {
   const enough = requests.count >= MIN_EVIDENCE;
   const body = bodyFields(requests);
   const isForm = requests.forms > 0 && requests.forms === requests.bodies;
@@ -213,7 +205,14 @@ export interface Inference {
   readonly yaml: string;
 }
 
-/** {@link inferRules} of requests, with the text to show. */
+/**
+ * Infers rules, as data and as text.
+ *
+ * @remarks
+ * `required` is what all had; formats are those that every text has; `enum` needs ten requests in which few short words
+ * came again and again under a name that speaks of a choice. Lengths and ranges are never inferred. A body that is no
+ * object in some request gets no rules, because rules are about fields.
+ */
 export function inferFrom(requests: Iterable<RuledRequest>, options: InferOptions = {}): Inference {
   const rules = inferRules(requestShapeOf(requests), options);
   return { rules, yaml: rulesToYaml(rules) };

@@ -10,9 +10,9 @@ import { type TextForm, textForms } from "./rules-convert.ts";
 import { formatsOf, type TextFormat } from "./rule-format.ts";
 
 /** Names of one kind of object; with more, it is a dictionary. */
-export const MAX_NAMES = 200;
+const MAX_NAMES = 200;
 /** Levels of objects and lists that are looked into. */
-export const MAX_DEPTH = 16;
+const MAX_DEPTH = 16;
 /** Different texts that are remembered. */
 const MAX_DISTINCT = 20;
 /** Longer texts are no values of a list of choices. */
@@ -33,7 +33,7 @@ export interface Shape {
   readonly list?: ListShape;
 }
 
-export interface TextShape {
+interface TextShape {
   readonly count: number;
   /** The formats that every text has. */
   readonly formats: ReadonlySet<TextFormat>;
@@ -61,7 +61,7 @@ export type ObjectShape =
       readonly values: Shape;
     };
 
-export interface ListShape {
+interface ListShape {
   readonly count: number;
   /** All items of all lists; empty when there were none or they were not looked into. */
   readonly items: Shape;
