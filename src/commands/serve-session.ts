@@ -118,6 +118,7 @@ export class ServeSession {
       engine: this.#runtime.engine,
       captures: this.#runtime.captures,
       definitions: () => this.#definitions,
+      isBroken: (id) => this.#watch?.set.ids.has(id) === true && !this.#definitions.has(id),
       settings: { ...this.#settings, allowUnauthenticated: options.allowUnauthenticated ?? false },
       localToken,
       log,

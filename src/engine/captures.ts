@@ -14,7 +14,7 @@ export interface CapturedRequest {
 
 /** What became of a captured request. */
 export type CaptureVerdict =
-  /** It kept every rule and was run. */
+  /** It kept every rule and was run, or only asked about the workflow: HEAD, a browser's preflight. */
   | { readonly kind: "accepted" }
   /** It broke rules, or could not be read: `code` is that of the answer. */
   | {

@@ -39,7 +39,12 @@ export class RequestInvalidError extends WfError {
 }
 
 /** Codes of status 5xx whose message is meant for the caller. */
-const TOLD: ReadonlySet<ErrorCode> = new Set(["DRAINING", "EXECUTION_FAILED", "EXECUTION_CANCELLED"]);
+const TOLD: ReadonlySet<ErrorCode> = new Set([
+  "DRAINING",
+  "EXECUTION_FAILED",
+  "EXECUTION_CANCELLED",
+  "WORKFLOW_INVALID",
+]);
 
 /** What a caller is told; what it is not told goes to the log. */
 export function answerOf(error: unknown, log: Log, executionId?: string): ErrorAnswer {

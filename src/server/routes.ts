@@ -6,7 +6,7 @@ import { answerProbe } from "./health.ts";
 import { sendError } from "./reply-error.ts";
 import type { Api } from "./routes-api.ts";
 import type { ServerContext } from "./server-context.ts";
-import { TestCapture } from "./test-url.ts";
+import { keepUnrun, TestCapture } from "./test-url.ts";
 import { answerTrigger } from "./trigger.ts";
 
 export interface Router {
@@ -59,16 +59,32 @@ export function createRouter(context: ServerContext): Router {
     response: ServerResponse,
   ): void {
     const definition = context.definitions().get(id);
-    if (definition === undefined) return sendError(response, unknownWorkflow(id), context.log);
-    const method = request.method ?? "";
-    const takes = definition.request.methods.includes(method);
+    const test = isTest ? toCapture(id, definition !== undefined, request, response) : undefined;
+    if (definition === undefined) {
+      if (test === undefined) return sendError(response, unknownWorkflow(id), context.log);
+      void keepUnrun(context, test, request, response, brokenWorkflow(id));
+      return;
+    }
+    const takes = definition.request.methods.includes(request.method ?? "");
     if (takes || (isTest && !isAnsweredHere(request))) {
-      const { captures } = context;
-      const test = isTest && captures ? new TestCapture(context, captures, definition, request, response) : undefined;
       void answerTrigger(context, definition, search, request, response, test);
       return;
     }
-    answerWithoutRunning(definition, isTest, request, response);
+    const answer = (): void => answerWithoutRunning(definition, isTest, request, response);
+    if (test === undefined) return answer();
+    void keepUnrun(context, test, request, response, answer);
+  }
+
+  /** Also for a workflow whose file was never without errors: its author waits for requests already. */
+  function toCapture(
+    id: string,
+    isLive: boolean,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): TestCapture | undefined {
+    const { captures, isBroken } = context;
+    if (captures === undefined || !(isLive || isBroken(id))) return undefined;
+    return new TestCapture(context, captures, id, request, response);
   }
 
   function answerWithoutRunning(
@@ -128,6 +144,10 @@ function originForm(target: string): string {
   if (!target.startsWith("http://") && !target.startsWith("https://")) return "";
   const slash = target.indexOf("/", target.indexOf("://") + 3);
   return slash === -1 ? "/" : target.slice(slash);
+}
+
+function brokenWorkflow(id: string): WfError {
+  return new WfError("WORKFLOW_INVALID", `Workflow \`${id}\` has errors and no earlier version to run.`);
 }
 
 function unknownWorkflow(id: string): WfError {

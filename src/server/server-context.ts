@@ -45,6 +45,8 @@ export interface ServerOptions {
   readonly captures?: CaptureStore;
   /** The live definitions by workflow id, asked for on every request, so that a reload takes effect at once. */
   readonly definitions: () => ReadonlyMap<string, Definition>;
+  /** True for a workflow whose file has errors and never was without. @defaultValue never */
+  readonly isBroken?: (workflowId: string) => boolean;
   readonly settings: ServerSettings;
   /** Opens the Task History API to the commands of this machine. */
   readonly localToken: string;
@@ -59,6 +61,7 @@ export interface ServerOptions {
 export interface ServerContext {
   readonly engine: Engine;
   readonly captures: CaptureStore | undefined;
+  readonly isBroken: (workflowId: string) => boolean;
   readonly definitions: () => ReadonlyMap<string, Definition>;
   readonly settings: ServerSettings;
   readonly localToken: string;

@@ -63,6 +63,7 @@ class TriggerServer implements Server {
     this.#context = {
       engine: options.engine,
       captures: options.captures,
+      isBroken: options.isBroken ?? (() => false),
       definitions: options.definitions,
       settings,
       localToken: options.localToken,

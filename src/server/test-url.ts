@@ -2,8 +2,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { CaptureAnswer, CaptureStore, CaptureVerdict } from "../engine/captures.ts";
 import { WfError } from "../errors.ts";
-import type { Definition } from "../workflow/definition.ts";
-import { RequestInvalidError } from "./reply-error.ts";
+import { readBody } from "./body.ts";
+import { RequestInvalidError, sendError } from "./reply-error.ts";
 import type { Authentication, ServerContext } from "./server-context.ts";
 
 /** Names the capture that a request repeats; it is not part of the request. */
@@ -16,7 +16,7 @@ const NO_BODY = Buffer.alloc(0);
 export class TestCapture {
   readonly #context: ServerContext;
   readonly #store: CaptureStore;
-  readonly #definition: Definition;
+  readonly #workflowId: string;
   readonly #request: IncomingMessage;
   readonly #answer: AnswerRecorder;
   readonly #headers: (readonly [string, string])[] = [];
@@ -24,17 +24,18 @@ export class TestCapture {
   #id: Promise<string> | undefined;
   #refusal: WfError | undefined;
   #executionId: string | undefined;
+  #needsNoRun = false;
 
   constructor(
     context: ServerContext,
     store: CaptureStore,
-    definition: Definition,
+    workflowId: string,
     request: IncomingMessage,
     response: ServerResponse,
   ) {
     this.#context = context;
     this.#store = store;
-    this.#definition = definition;
+    this.#workflowId = workflowId;
     this.#request = request;
     const replayOf = request.headers[REPLAY_HEADER];
     this.#replayOf = typeof replayOf === "string" ? replayOf : undefined;
@@ -58,7 +59,7 @@ export class TestCapture {
     const { method = "", url = "" } = this.#request;
     this.#id = this.#store
       .add(
-        this.#definition.id,
+        this.#workflowId,
         { method, url, headers: this.#headers, body: raw },
         {
           ...(this.#replayOf !== undefined && { replayOf: this.#replayOf }),
@@ -71,6 +72,11 @@ export class TestCapture {
 
   started(executionId: string): void {
     this.#executionId = executionId;
+  }
+
+  /** Notes that it only asked about the workflow, so that its answer takes no execution. */
+  needsNoRun(): void {
+    this.#needsNoRun = true;
   }
 
   /** Notes why no execution was started; a request that could not even be read is kept without its body. */
@@ -86,12 +92,12 @@ export class TestCapture {
       if (id === undefined) return;
       const executionId = this.#executionId;
       await this.#store.settle(id, {
-        verdict: verdictOf(this.#refusal, executionId),
+        verdict: this.#needsNoRun ? { kind: "accepted" } : verdictOf(this.#refusal, executionId),
         answer: this.#answer.answer(),
         ...(executionId !== undefined && { executionId }),
       });
     } catch (error) {
-      this.#context.log.warn({ workflow: this.#definition.id, err: error }, "A capture's answer could not be kept");
+      this.#context.log.warn({ workflow: this.#workflowId, err: error }, "A capture's answer could not be kept");
     }
   }
 }
@@ -105,9 +111,38 @@ function verdictOf(refusal: WfError | undefined, executionId: string | undefined
   return {
     kind: "refused",
     code,
-    message: refusal.status >= 500 ? "The request could not be run." : message,
+    message: refusal.status >= 500 && code !== "WORKFLOW_INVALID" ? "The request could not be run." : message,
     errors: refusal instanceof RequestInvalidError ? refusal.violations : [],
   };
+}
+
+/**
+ * Keeps a request that starts no execution, and answers it.
+ *
+ * @param answer - A refusal, or what answers it: it only asked about the workflow then.
+ */
+export async function keepUnrun(
+  context: ServerContext,
+  test: TestCapture,
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: WfError | (() => void),
+): Promise<void> {
+  const { settings, bodies, log } = context;
+  let taken = 0;
+  try {
+    if (context.draining) throw new WfError("DRAINING", "The server is shutting down.");
+    taken = bodies.take(request, settings.maxBodyBytes);
+    await readBody(request, settings.maxBodyBytes, (raw) => test.received(raw));
+    if (answer instanceof WfError) throw answer;
+    test.needsNoRun();
+    answer();
+  } catch (error) {
+    await test.refused(error);
+    sendError(response, error, log);
+  } finally {
+    if (taken !== 0) bodies.release(taken);
+  }
 }
 
 /** Sees what leaves through a response. */

@@ -1,4 +1,5 @@
 /** The test URL on a real port, its captures in a real SQLite file, read through the client of the commands. */
+import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +11,7 @@ import { openCapturesToRead } from "../../src/engine/embedded/captures.ts";
 import { openEmbeddedEngine } from "../../src/engine/embedded/engine.ts";
 import type { Effects } from "../../src/engine/effects.ts";
 import { interpret } from "../../src/engine/interpret.ts";
+import type { Scrub } from "../../src/engine/record.ts";
 import { createLog } from "../../src/log.ts";
 import type { Authenticate } from "../../src/server/server-context.ts";
 import { createServer } from "../../src/server/server.ts";
@@ -52,7 +54,14 @@ interface Served {
 
 async function serve(
   directory: string,
-  options: { yaml?: string; bounds?: CaptureBounds; authenticate?: Authenticate; host?: string; port?: number } = {},
+  options: {
+    yaml?: string;
+    bounds?: CaptureBounds;
+    authenticate?: Authenticate;
+    host?: string;
+    port?: number;
+    scrub?: Scrub;
+  } = {},
 ): Promise<Served> {
   const definition = parse("hook", options.yaml ?? HOOK);
   const engine = await openEmbeddedEngine({
@@ -61,12 +70,14 @@ async function serve(
     parse: (source) => parse(source.workflowId, source.yaml),
     retentionMs: 86_400_000,
     ...(options.bounds && { captures: options.bounds }),
+    ...(options.scrub && { scrub: options.scrub }),
   });
   const limits = { responseTimeoutMs: 5_000, maxBodyBytes: 10_000_000, maxExecutions: 1_000, drainMs: 2_000 };
   const server = createServer({
     engine,
     captures: engine.captures,
     definitions: () => new Map([["hook", definition]]),
+    isBroken: (id) => id === "broken",
     settings: { project: "demo", host: options.host ?? "127.0.0.1", port: options.port ?? 0, ...limits },
     localToken: TOKEN,
     log: createLog({ stream: { write: () => true } }),
@@ -174,6 +185,31 @@ test("a request that breaks a rule is answered as always, and kept with its verd
   expect(capture?.answer).toMatchObject({ status: 400, text: await response.text() });
 });
 
+test("HEAD and a browser's preflight are kept and run nothing", async () => {
+  const { url, settled } = await serve(await folder());
+  expect((await fetch(`${url}/test/hook`, { method: "HEAD" })).status).toBe(200);
+  const preflight = { method: "OPTIONS", headers: { "access-control-request-method": "POST" } };
+  expect((await fetch(`${url}/test/hook`, preflight)).status).toBe(204);
+  const [second, first] = await settled(2);
+  expect(first).toMatchObject({ method: "HEAD", verdict: { kind: "accepted" }, executionId: null });
+  expect(second).toMatchObject({ method: "OPTIONS", verdict: { kind: "accepted" }, answer: { status: 204 } });
+});
+
+test("what reaches a workflow that never was without errors is kept; what reaches none is not", async () => {
+  const { url, captures } = await serve(await folder());
+  const response = await fetch(`${url}/test/broken`, { method: "POST", body: "kept" });
+  expect(await response.json()).toMatchObject({ code: "WORKFLOW_INVALID", message: expect.stringContaining("broken") });
+  expect((await fetch(`${url}/test/other`, { method: "POST" })).status).toBe(404);
+  const items = await vi.waitFor(async () => {
+    const page = await captures.list({});
+    expect(page.items[0]?.answer).toMatchObject({ status: 500 });
+    return page.items;
+  });
+  expect(items).toHaveLength(1);
+  expect(items[0]).toMatchObject({ workflowId: "broken", verdict: { kind: "refused", code: "WORKFLOW_INVALID" } });
+  expect((await captures.body(items[0]?.id ?? ""))?.toString()).toBe("kept");
+});
+
 test("a body over the limit is refused, and the rest of the request kept", async () => {
   const { url, settled } = await serve(await folder());
   const response = await fetch(`${url}/test/hook`, { method: "POST", body: Buffer.alloc(10_000_001) });
@@ -234,6 +270,27 @@ test("the oldest captures make room, by count and by bytes", async () => {
   const items = await settled(2);
   expect(items.map((one) => one.url.slice(-2))).toEqual(["b2", "b1"]);
   expect(await client.body(items[0]?.id ?? "")).toHaveLength(1_000);
+});
+
+test("narrower bounds make room at the next start, and a listener's place stays known", async () => {
+  const directory = await folder();
+  const first = await serve(directory);
+  for (let i = 0; i < 5; i++) await fetch(`${first.url}/test/hook?${i}`, { method: "POST" });
+  const oldest = (await first.settled(5)).at(-1);
+  await first.close();
+  const second = await serve(directory, { bounds: { maxPerWorkflow: 2 } });
+  expect((await second.settled(2)).map(({ url }) => url.at(-1))).toEqual(["4", "3"]);
+  const { items } = await second.captures.list({ after: oldest?.id ?? "" });
+  expect(items).toHaveLength(2);
+});
+
+test("a secret that the workflow answers with is not kept with the answer", async () => {
+  const secret = randomUUID();
+  const yaml = `trigger: { request: {} }\nsteps: [{ response: { json: { key: ${secret} } } }]\n`;
+  const scrub = (text: string): string => text.replaceAll(secret, "[secret]");
+  const { url, settled } = await serve(await folder(), { yaml, scrub });
+  await post(`${url}/test/hook`);
+  expect((await settled(1))[0]?.answer?.text).toBe('{"key":"[secret]"}');
 });
 
 test("captures outlive the server, and can be read beside it", async () => {

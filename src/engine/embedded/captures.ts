@@ -12,7 +12,9 @@ import type {
   CaptureVerdict,
 } from "../captures.ts";
 import { newExecutionId } from "../id.ts";
+import { recordValue, type Scrub } from "../record.ts";
 import { WfError } from "../../errors.ts";
+import type { Value } from "../../value.ts";
 import type { GroupCommit } from "./commit.ts";
 import { storeError } from "./failure.ts";
 import type { CaptureBounds } from "./options.ts";
@@ -22,6 +24,10 @@ const DEFAULT_MAX_PER_WORKFLOW = 1_000;
 const DEFAULT_MAX_BYTES = 500_000_000;
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1_000;
+/** The process does nothing else meanwhile. */
+const TRIMMED_AT_ONCE = 50;
+
+type TrimmedRow = Pick<CaptureRow, "seq" | "workflow" | "size">;
 
 interface CaptureRow {
   readonly seq: number;
@@ -78,7 +84,8 @@ class CaptureReader implements CaptureReads {
       values.push(filter.workflowId);
     }
     if (filter.after !== undefined) {
-      conditions.push("seq > coalesce((SELECT seq FROM captures WHERE id = ?), 0)");
+      // Where it has made room meanwhile, ids still tell what came after it.
+      conditions.push("seq > coalesce((SELECT max(seq) FROM captures WHERE id <= ?), 0)");
       values.push(filter.after);
     }
     if (filter.cursor !== undefined) {
@@ -109,7 +116,13 @@ export class EmbeddedCaptures extends CaptureReader implements CaptureStore {
   readonly #clock: () => number;
   readonly #maxPerWorkflow: number;
   readonly #maxBytes: number;
+  readonly #scrub: Scrub | undefined;
   readonly #listeners = new Set<(capture: Capture) => void>();
+  /** Of each workflow, as committed. */
+  readonly #counts = new Map<string, number>();
+  /** Of all bodies, as committed. */
+  #bytes = 0;
+  #isTrimming = false;
   #lastSeq: number;
 
   constructor(options: {
@@ -118,17 +131,28 @@ export class EmbeddedCaptures extends CaptureReader implements CaptureStore {
     readonly file: string;
     readonly bounds: CaptureBounds;
     readonly clock: () => number;
+    /** Replaces secrets in answers; requests stay as they came, or their signatures would no longer fit. */
+    readonly scrub: Scrub | undefined;
   }) {
     super(options.database, options.file);
     this.#database = options.database;
     this.#commit = options.commit;
     this.#clock = options.clock;
+    this.#scrub = options.scrub;
     this.#maxPerWorkflow = options.bounds.maxPerWorkflow ?? DEFAULT_MAX_PER_WORKFLOW;
     this.#maxBytes = options.bounds.maxBytes ?? DEFAULT_MAX_BYTES;
-    const { last } = options.database.prepare("SELECT coalesce(max(seq), 0) AS last FROM captures").get() as {
-      last: number;
-    };
-    this.#lastSeq = last;
+    const kept = options.database
+      .prepare(
+        "SELECT workflow, count(*) AS count, sum(size) AS bytes, max(seq) AS last FROM captures GROUP BY workflow",
+      )
+      .all() as { workflow: string; count: number; bytes: number; last: number }[];
+    this.#lastSeq = Math.max(0, ...kept.map(({ last }) => last));
+    for (const { workflow, count, bytes } of kept) {
+      this.#counts.set(workflow, count);
+      this.#bytes += bytes;
+    }
+    // The bounds may be narrower than they were.
+    for (const { workflow } of kept) this.#trimIfOver(workflow);
   }
 
   async add(
@@ -174,8 +198,10 @@ export class EmbeddedCaptures extends CaptureReader implements CaptureStore {
           row.replay_of,
         );
       this.#database.prepare("INSERT INTO capture_bodies (seq, bytes) VALUES (?, ?)").run(row.seq, request.body);
-      this.#trim(row);
     });
+    this.#counts.set(workflowId, (this.#counts.get(workflowId) ?? 0) + 1);
+    this.#bytes += row.size;
+    this.#trimIfOver(workflowId);
     const capture = captureOf(row);
     this.#tell(capture);
     return capture;
@@ -185,10 +211,13 @@ export class EmbeddedCaptures extends CaptureReader implements CaptureStore {
     id: string,
     end: { readonly verdict: CaptureVerdict; readonly answer: CaptureAnswer; readonly executionId?: string },
   ): Promise<void> {
+    const [verdict, answer] = [end.verdict, end.answer].map(
+      (part) => recordValue(part as unknown as Value, this.#scrub, Infinity).json,
+    ) as [string, string];
     await this.#write(() =>
       this.#database
         .prepare("UPDATE captures SET verdict = ?, answer = ?, execution = ? WHERE id = ?")
-        .run(JSON.stringify(end.verdict), JSON.stringify(end.answer), end.executionId ?? null, id),
+        .run(verdict, answer, end.executionId ?? null, id),
     );
     await this.#tellOf(id);
   }
@@ -203,21 +232,55 @@ export class EmbeddedCaptures extends CaptureReader implements CaptureStore {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Inside of the transaction that adds a row: the oldest go, first of its workflow, then of all. */
-  #trim({ workflow, seq }: CaptureRow): void {
-    const beyond = this.#database
-      .prepare("SELECT seq FROM captures WHERE workflow = ? ORDER BY seq DESC LIMIT -1 OFFSET ?")
-      .all(workflow, this.#maxPerWorkflow) as { seq: number }[];
-    for (const old of beyond) this.#remove(old.seq);
-    const { bytes } = this.#database.prepare("SELECT sum(size) AS bytes FROM captures").get() as { bytes: number };
-    let over = bytes - this.#maxBytes;
-    if (over <= 0) return;
-    const oldest = this.#database.prepare("SELECT seq, size FROM captures WHERE seq < ? ORDER BY seq").all(seq);
-    for (const old of oldest as { seq: number; size: number }[]) {
-      if (over <= 0) break;
-      this.#remove(old.seq);
-      over -= old.size;
+  #trimIfOver(workflow: string): void {
+    if (this.#isTrimming) return;
+    if ((this.#counts.get(workflow) ?? 0) <= this.#maxPerWorkflow && this.#bytes <= this.#maxBytes) return;
+    this.#isTrimming = true;
+    setImmediate(() => {
+      this.#trim()
+        // The next capture tries again.
+        .catch(() => undefined)
+        .finally(() => {
+          this.#isTrimming = false;
+        });
+    });
+  }
+
+  /** The oldest go, first of workflows with too many, then of all; a few at a time, behind the requests' backs. */
+  async #trim(): Promise<void> {
+    while (this.#database.isOpen) {
+      const beyond = this.#beyond();
+      if (beyond.length === 0) return;
+      await this.#write(() => {
+        for (const { seq } of beyond) this.#remove(seq);
+      });
+      for (const { workflow, size } of beyond) {
+        this.#counts.set(workflow, (this.#counts.get(workflow) ?? 0) - 1);
+        this.#bytes -= size;
+      }
     }
+  }
+
+  #beyond(): TrimmedRow[] {
+    for (const [workflow, count] of this.#counts) {
+      if (count <= this.#maxPerWorkflow) continue;
+      return this.#database
+        .prepare("SELECT seq, workflow, size FROM captures WHERE workflow = ? ORDER BY seq LIMIT ?")
+        .all(workflow, Math.min(count - this.#maxPerWorkflow, TRIMMED_AT_ONCE)) as unknown as TrimmedRow[];
+    }
+    let over = this.#bytes - this.#maxBytes;
+    if (over <= 0) return [];
+    const oldest = this.#database
+      // The newest stays, however large it is.
+      .prepare(
+        "SELECT seq, workflow, size FROM captures WHERE seq < (SELECT max(seq) FROM captures) ORDER BY seq LIMIT ?",
+      )
+      .all(TRIMMED_AT_ONCE) as unknown as TrimmedRow[];
+    return oldest.filter(({ size }) => {
+      if (over <= 0) return false;
+      over -= size;
+      return true;
+    });
   }
 
   #remove(seq: number): void {

@@ -30,8 +30,8 @@ export async function openEmbeddedEngine(
     const database = openDatabase(file);
     try {
       const engine = new EmbeddedEngine(options, database, lock);
-      const { commit, clock } = engine;
-      const captures = new EmbeddedCaptures({ database, commit, clock, file, bounds: options.captures ?? {} });
+      const { commit, clock, scrub } = engine;
+      const captures = new EmbeddedCaptures({ database, commit, clock, scrub, file, bounds: options.captures ?? {} });
       return Object.assign(engine, { captures });
     } catch (error) {
       database.close();
