@@ -219,7 +219,8 @@ function keyOf(
   const own = definition.idempotency === undefined ? undefined : keyByExpression(definition, input, context);
   if (own !== undefined) return { idempotencyKey: own };
   if (delivery !== undefined) {
-    return { idempotencyKey: shorten(`delivery:${delivery.id}`), idempotencyWindowMs: delivery.windowMs };
+    // The id may be the signature itself, which is kept nowhere.
+    return { idempotencyKey: `delivery:${sha256(delivery.id)}`, idempotencyWindowMs: delivery.windowMs };
   }
   return header === undefined ? {} : { idempotencyKey: header };
 }
@@ -245,7 +246,11 @@ function keyByExpression(definition: Definition, input: TriggerInput, { log }: S
 }
 
 function shorten(text: string): string {
-  return text.length <= MAX_KEY_LENGTH ? text : `sha256:${createHash("sha256").update(text).digest("hex")}`;
+  return text.length <= MAX_KEY_LENGTH ? text : `sha256:${sha256(text)}`;
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
 
 /** Ends early, as if the time were over, when the server's drain ends or the caller leaves. */

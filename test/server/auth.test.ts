@@ -282,11 +282,14 @@ describe("signature", () => {
     const first = (await (await fixture.send(headers)).json()) as { executionId: string };
     const again = await fixture.send({ ...headers, "idempotency-key": "another" });
     expect(await again.json()).toMatchObject({ executionId: first.executionId });
+    const signature = /v1=(.*)/.exec(headers["Stripe-Signature"] ?? "")?.[1];
+    expect(JSON.stringify(fixture.engine.started)).not.toContain(signature);
     fixture.now += 2_000;
     expect((await fixture.send(sign())).status).toBe(202);
     expect(fixture.engine.started).toHaveLength(2);
     expect(fixture.engine.started[0]).toMatchObject({
-      idempotencyKey: expect.stringMatching(/^delivery:/),
+      // A digest: records hold no signature.
+      idempotencyKey: expect.stringMatching(/^delivery:[0-9a-f]{64}$/),
       idempotencyWindowMs: 120_000,
     });
     fixture.now += 60_000;
