@@ -2,6 +2,7 @@ import { checkProject } from "../workflow/check-project.ts";
 import { problemToJson } from "../workflow/problem.ts";
 import type { Problem } from "../workflow/problem.ts";
 import { findRoot } from "./project.ts";
+import { readSeen } from "./seen-data.ts";
 import { paint, print, printJson } from "./terminal.ts";
 import { showProblem } from "./show-problem.ts";
 
@@ -13,7 +14,11 @@ export interface CheckOptions {
 /** `wf check`: prints every problem of the files, all of the project's when none is named. @returns The exit code. */
 export async function checkFiles(files: readonly string[], options: CheckOptions): Promise<number> {
   const root = findRoot(options.dir);
-  const { problems, sources, count } = await checkProject(root, files.length === 0 ? undefined : files);
+  const { problems, sources, count } = await checkProject(
+    root,
+    files.length === 0 ? undefined : files,
+    await readSeen(root),
+  );
   for (const problem of problems) {
     if (options.json) printJson(problemToJson(problem));
     else print(`${showProblem(problem, sources.get(problem.file) ?? "", process.stdout)}\n\n`);

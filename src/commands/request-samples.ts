@@ -89,7 +89,7 @@ function whySkip(capture: Capture, refused: boolean): string | undefined {
   return undefined;
 }
 
-function expectsRefusal(expect: Node | undefined): boolean {
+export function expectsRefusal(expect: Node | undefined): boolean {
   const status = expect?.kind === "map" ? valueAt(expect, "status") : undefined;
   return status?.kind === "scalar" && typeof status.value === "number" && status.value >= 400 && status.value < 500;
 }

@@ -7,6 +7,7 @@ import { checkAuth } from "./check-auth.ts";
 import { loadProject, readText, WORKFLOWS_FOLDER, type LoadedSet } from "./load.ts";
 import { readWorkflow } from "./parse.ts";
 import type { Problem } from "./problem.ts";
+import type { SeenData } from "./seen.ts";
 import { loadSettings, SETTINGS_FILE } from "./settings.ts";
 
 export interface ProjectCheck {
@@ -27,10 +28,11 @@ function moduleCount({ modules, sources }: LoadedSet): number {
  *
  * @param files - Relative to the working directory, or absolute; folders stand for what lies in them. All when absent.
  * Files outside `workflows/` are checked by themselves.
+ * @param seen - Test data, for warnings of names that no request had.
  * @throws {@link WfError} `USAGE` for a file that does not exist
  */
-export async function checkProject(root: string, files?: readonly string[]): Promise<ProjectCheck> {
-  const set = await loadProject(root);
+export async function checkProject(root: string, files?: readonly string[], seen?: SeenData): Promise<ProjectCheck> {
+  const set = await loadProject(root, seen);
   const settings = await loadSettings(root);
   const sources = new Map([...set.sources, [SETTINGS_FILE, settings.source]]);
   const { values } = Secrets.load(root);

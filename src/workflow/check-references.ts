@@ -7,6 +7,8 @@ import type { ExpressionUse } from "./parse/expressions.ts";
 import type { Range } from "./parse/node.ts";
 import { didYouMean, nearest } from "./parse/reader.ts";
 import type { Rule, RuleSet } from "./rule.ts";
+import { NO_SHAPE, type Shape } from "./shape.ts";
+import { SeenPlace, type SeenSample } from "./seen.ts";
 
 const TRIGGER_KEYS = ["method", "url", "query", "headers", "body", "file", "userId"];
 const EXECUTION_KEYS = ["id", "workflowId", "startedAt", "userId"];
@@ -23,11 +25,35 @@ const ELSEWHERE: { readonly [root: string]: string } = {
   request: "The request is `trigger`.",
 };
 
-/** Reports every reference that the file's own words show to be wrong. */
-export function checkReferences(draft: Draft, request: RequestTrigger | undefined): void {
+/**
+ * Reports every reference that the file's own words show to be wrong.
+ *
+ * @param seen - Test data of the workflow: warns of names that neither rules nor any of it have.
+ */
+export function checkReferences(
+  draft: Draft,
+  request: RequestTrigger | undefined,
+  seen: readonly SeenSample[] | undefined,
+): void {
+  const places = seenPlaces(seen ?? []);
   for (const use of draft.expressions.uses) {
-    for (const reference of use.expression.references) new ReferenceCheck(draft, use, reference).run(request);
+    for (const reference of use.expression.references) new ReferenceCheck(draft, use, reference, places).run(request);
   }
+}
+
+type SeenPlaces = { readonly [part in "query" | "headers" | "body"]: SeenPlace } & {
+  answer(step: string): SeenPlace;
+};
+
+function seenPlaces(seen: readonly SeenSample[]): SeenPlaces {
+  const place = (shape: (sample: SeenSample) => Shape): SeenPlace =>
+    new SeenPlace(seen.map((sample) => ({ name: sample.name, shape: shape(sample) })));
+  return {
+    query: place(({ query }) => query),
+    headers: place(({ headers }) => headers),
+    body: place(({ body }) => body),
+    answer: (step) => place(({ answers }) => answers.get(step) ?? NO_SHAPE),
+  };
 }
 
 class ReferenceCheck {
@@ -35,12 +61,16 @@ class ReferenceCheck {
   readonly #use: ExpressionUse;
   readonly #path: readonly string[];
   readonly #offsets: readonly number[];
+  readonly #optional: boolean;
+  readonly #seen: SeenPlaces;
 
-  constructor(draft: Draft, use: ExpressionUse, reference: Reference) {
+  constructor(draft: Draft, use: ExpressionUse, reference: Reference, seen: SeenPlaces) {
     this.#draft = draft;
     this.#use = use;
     this.#path = reference.path;
     this.#offsets = reference.offsets;
+    this.#optional = reference.optional;
+    this.#seen = seen;
   }
 
   run(request: RequestTrigger | undefined): void {
@@ -117,6 +147,31 @@ class ReferenceCheck {
     if (step.kind !== "http") return;
     this.#known(2, `\`steps.${id}\``, [...PAGE_KEYS, ...error]);
     if (this.#path[2] === "headers") this.#header(3);
+    if (this.#path[2] === "body" && !step.http.paginate) this.#unseen(3, this.#seen.answer(id), `\`steps.${id}.body\``);
+  }
+
+  /** Warns of the first name that no sample has; where a name may be absent, samples prove nothing. */
+  #unseen(segment: number, place: SeenPlace, what: string): void {
+    const name = this.#path[segment];
+    if (name === undefined || this.#optional) return;
+    const { names } = place;
+    const below = place.below(name);
+    if (below.shape.count > 0) {
+      const path = `\`${this.#path.slice(0, segment + 1).join(".")}\``;
+      return this.#unseen(segment + 1, below, path);
+    }
+    if (names === undefined || names.length === 0) return;
+    const near = nearest(name, names);
+    const hint =
+      near === undefined
+        ? `Seen in ${place.where}: ${names.slice(0, 10).join(", ")}${names.length > 10 ? ", …" : ""}.`
+        : `Did you mean \`${near}\`? Seen in ${place.below(near).where}.`;
+    this.#draft.reader.warn(
+      this.#range(segment),
+      "unknown-field",
+      `no rule and no sample of ${what} has \`${name}\``,
+      hint,
+    );
   }
 
   #header(segment: number): void {
@@ -132,11 +187,14 @@ class ReferenceCheck {
     const { rules } = request;
     if (key === "headers" && this.#isCredential(request)) return;
     const reject = rules.additional === "reject";
-    if (key === "query") this.#field(2, "`trigger.query`", rules.query, reject);
+    const { query, headers, body } = this.#seen;
+    if (key === "query") this.#field(2, "`trigger.query`", rules.query, reject, { seen: query });
     else if (key === "headers" && this.#path[2] === this.#path[2]?.toLowerCase()) {
-      this.#field(2, "`trigger.headers`", rules.headers, false);
-    } else if (key === "body" && rules.body && rules.bodySchema === undefined) {
-      this.#field(2, "`trigger.body`", rules.body, reject, reject);
+      this.#field(2, "`trigger.headers`", rules.headers, false, { seen: headers });
+    } else if (key === "body" && rules.bodySchema === undefined) {
+      if (rules.body)
+        this.#field(2, "`trigger.body`", rules.body, reject, { rejectBelow: reject, seen: body, isBody: true });
+      else this.#unseen(2, body, "`trigger.body`");
     }
   }
 
@@ -150,11 +208,12 @@ class ReferenceCheck {
   }
 
   /** One level of ruled fields. */
-  #field(segment: number, what: string, rules: RuleSet, reject: boolean, rejectBelow = false): void {
+  #field(segment: number, what: string, rules: RuleSet, reject: boolean, about: FieldAbout): void {
     const name = this.#path[segment];
     if (name === undefined) return;
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined;
-    if (rule) return this.#below(segment, rule, rejectBelow);
+    const seen = about.seen.below(name);
+    if (rule) return this.#below(segment, rule, { ...about, seen });
     // Fields without a rule are allowed, so that only what is all but equal to a ruled one is doubtful.
     const near = reject
       ? nearest(name, Object.keys(rules))
@@ -163,23 +222,40 @@ class ReferenceCheck {
     if (reject) {
       const message = `${what} never has \`${name}\`: no rule names it, and \`additional: reject\` refuses it`;
       this.#error(segment, "unknown-field", message, hint ?? "Add a rule for it.");
+    } else if (seen.shape.count > 0) {
+      this.#unseen(segment, about.seen, what);
     } else if (hint !== undefined) {
       this.#draft.reader.warn(this.#range(segment), "unknown-field", `no rule of ${what} names \`${name}\``, hint);
+    } else if (about.isBody) {
+      // Query and headers of saved requests are seldom whole: what clients add is left out.
+      this.#unseen(segment, about.seen, what);
     }
   }
 
-  #below(segment: number, rule: Rule, reject: boolean): void {
+  #below(segment: number, rule: Rule, about: FieldAbout): void {
     const next = this.#path[segment + 1];
     if (next === undefined) return;
-    if (rule.items && /^\d+$/.test(next)) return this.#below(segment + 1, rule.items, reject);
+    if (rule.items && /^\d+$/.test(next)) {
+      return this.#below(segment + 1, rule.items, { ...about, seen: about.seen.below(next) });
+    }
     if (rule.type !== "object" && rule.type !== "any") {
-      if (rule.type === "array" || rule.type === "file") return;
+      if (rule.type === "array")
+        return this.#unseen(segment + 1, about.seen, `\`${this.#path.slice(0, segment + 1).join(".")}\``);
+      if (rule.type === "file") return;
       const message = `\`${this.#path[segment]}\` is of type \`${rule.type}\` and has no \`${next}\``;
       return this.#error(segment + 1, "unknown-field", message);
     }
-    if (!rule.properties) return;
-    const here = rule.additional === undefined ? reject : rule.additional === "reject";
     const what = `\`${this.#path.slice(0, segment + 1).join(".")}\``;
-    this.#field(segment + 1, what, rule.properties, here && rule.type === "object", reject);
+    if (!rule.properties) return this.#unseen(segment + 1, about.seen, what);
+    const reject = about.rejectBelow ?? false;
+    const here = rule.additional === undefined ? reject : rule.additional === "reject";
+    this.#field(segment + 1, what, rule.properties, here && rule.type === "object", about);
   }
+}
+
+interface FieldAbout {
+  /** What samples have at the place of the fields, or of the rule. */
+  readonly seen: SeenPlace;
+  readonly rejectBelow?: boolean;
+  readonly isBody?: boolean;
 }

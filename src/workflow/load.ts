@@ -8,6 +8,7 @@ import { WORKFLOW_ID } from "./parse/kinds.ts";
 import { ModuleReader } from "./modules.ts";
 import { type AuthMention, defineWorkflow, readWorkflow, type WorkflowFile } from "./parse.ts";
 import type { Problem } from "./problem.ts";
+import type { SeenData } from "./seen.ts";
 
 export const WORKFLOWS_FOLDER = "workflows";
 /** Files that are read at the same time. */
@@ -31,9 +32,13 @@ export interface LoadedSet {
   readonly count: number;
 }
 
-/** Loads every workflow of a project; a missing folder is an empty project. */
-export async function loadProject(root: string): Promise<LoadedSet> {
-  return new ProjectLoader(root).load();
+/**
+ * Loads every workflow of a project; a missing folder is an empty project.
+ *
+ * @param seen - Test data, for warnings of names that no request had.
+ */
+export async function loadProject(root: string, seen?: SeenData): Promise<LoadedSet> {
+  return new ProjectLoader(root, seen).load();
 }
 
 interface KnownFile {
@@ -45,13 +50,15 @@ interface KnownFile {
 /** Loads again and again; a file is parsed only when its text has changed. */
 export class ProjectLoader {
   readonly #root: string;
+  readonly #seen: SeenData | undefined;
   readonly #modules: ModuleReader;
   #files = new Map<string, KnownFile>();
   /** Files parsed since the loader was made. */
   parses = 0;
 
-  constructor(root: string) {
+  constructor(root: string, seen?: SeenData) {
     this.#root = root;
+    this.#seen = seen;
     this.#modules = new ModuleReader(root);
   }
 
@@ -119,7 +126,7 @@ export class ProjectLoader {
 
   #parse(id: string, file: string, text: string): WorkflowFile {
     this.parses++;
-    return readWorkflow(id, file, text);
+    return readWorkflow(id, file, text, this.#seen?.get(id));
   }
 }
 

@@ -12,6 +12,7 @@ import { Frame, type ParseScope, BASE_ROOTS, withRoots } from "./parse/scope.ts"
 import { readSteps } from "./parse/step.ts";
 import { readTrigger } from "./parse/trigger.ts";
 import type { Place, Problem } from "./problem.ts";
+import type { SeenSample } from "./seen.ts";
 
 const WORKFLOW_KEYS: readonly string[] = [
   "name",
@@ -75,8 +76,17 @@ function hashOf({ workflowId, file, yaml, modules }: DefinitionSource): string {
     .digest("hex");
 }
 
-/** Reads and checks a file by itself. Never throws for content. */
-export function readWorkflow(workflowId: string, file: string, yaml: string): WorkflowFile {
+/**
+ * Reads and checks a file by itself. Never throws for content.
+ *
+ * @param seen - Its test data, for warnings of names that no request had.
+ */
+export function readWorkflow(
+  workflowId: string,
+  file: string,
+  yaml: string,
+  seen?: readonly SeenSample[],
+): WorkflowFile {
   // A byte order mark is no part of the text, for columns neither.
   const text = yaml.startsWith("\uFEFF") ? yaml.slice(1) : yaml;
   const reader = new Reader(file, text);
@@ -91,7 +101,7 @@ export function readWorkflow(workflowId: string, file: string, yaml: string): Wo
     return { problems: reader.problems(), functions: [], calls: [] };
   }
   const draft = new Draft(reader, workflowId, idsOf(root));
-  const content = readContent(draft, root);
+  const content = readContent(draft, root, seen);
   const mention = (name: string, range: { start: number; end: number }): Mention => ({
     name,
     place: reader.place(range),
@@ -112,7 +122,7 @@ export function readWorkflow(workflowId: string, file: string, yaml: string): Wo
   return content && !reader.failed ? { ...rest, content } : rest;
 }
 
-function readContent(draft: Draft, root: Node): WorkflowFile["content"] {
+function readContent(draft: Draft, root: Node, seen: readonly SeenSample[] | undefined): WorkflowFile["content"] {
   const { reader, expressions } = draft;
   const map = reader.map(root, "a workflow", WORKFLOW_KEYS);
   if (!map) return undefined;
@@ -131,7 +141,7 @@ function readContent(draft: Draft, root: Node): WorkflowFile["content"] {
   const scope: ParseScope = { frame: new Frame("file"), roots: new Set(BASE_ROOTS) };
   const steps = stepsNode ? readSteps(draft, stepsNode, "`steps`", scope) : [];
   const onError = onErrorNode ? readSteps(draft, onErrorNode, "`on_error`", withRoots(scope, "error")) : [];
-  checkReferences(draft, request);
+  checkReferences(draft, request, seen);
   const responds = checkFlow(draft, steps, onError);
   if (!request) return undefined;
   return present<Omit<Definition, "hash" | "source">>({

@@ -5,9 +5,12 @@ import type { Value } from "../value.ts";
 import { describe, failure, isList, isMap } from "./cel-value.ts";
 import type { CelValue } from "./cel-value.ts";
 import type { Scope } from "./expression.ts";
+import { didYouMean } from "./parse/reader.ts";
 
 /** At most so many key names are listed in an error. */
 const KEYS_SHOWN = 10;
+/** In larger objects no near name is looked for: requests choose their size. */
+const MAX_COMPARED = 500;
 
 /** A key of an object, or a position in a list. */
 export type Key = string | number;
@@ -87,7 +90,12 @@ export function missingKey(
   }
   if (isMap(target)) {
     if (typeof key === "number") return failure(`${at.before} is an object, so [${key}] does not apply to it`);
-    return failure(`${at.before} has no \`${key}\`; it ${listKeys(Object.keys(target))}`, guard);
+    const names = Object.keys(target);
+    const near = names.length > MAX_COMPARED ? undefined : didYouMean(key, names);
+    return failure(
+      `${at.before} has no \`${key}\`; it ${listKeys(names)}`,
+      near === undefined ? guard : `${near} ${guard}`,
+    );
   }
   return failure(`${at.before} is ${describe(target)}, so it has no \`${key}\``, guard);
 }

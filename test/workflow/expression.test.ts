@@ -381,3 +381,9 @@ describe("ways out of the data", () => {
     }
   }
 });
+
+test("names what an absent name may have meant", () => {
+  expect(() => compileExpression("trigger.body.emial").evaluate({ trigger: { body: { email: "a" } } })).toThrow(
+    expect.objectContaining({ hint: expect.stringContaining("Did you mean `email`?") }),
+  );
+});
