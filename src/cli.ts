@@ -13,6 +13,7 @@ import { addTestData } from "./cli/testdata.ts";
 import { addTest } from "./cli/test.ts";
 import { addToken } from "./cli/token.ts";
 import { addTrigger } from "./cli/trigger.ts";
+import { addTypes } from "./cli/types.ts";
 import { reportFailure } from "./commands/failure.ts";
 import { paint } from "./commands/terminal.ts";
 import { readVersion } from "./version.ts";
@@ -82,6 +83,7 @@ function buildProgram(): Command {
   addTest(program);
   addCheck(program);
   addRules(program);
+  addTypes(program);
   addSchema(program);
   addKeys(program);
   addToken(program);
