@@ -32,6 +32,8 @@ export interface RuntimeOptions {
   readonly retentionMs: number;
   readonly captures?: CaptureBounds;
   readonly log: Log;
+  /** Told once, when an earlier process has left executions that go on now. */
+  readonly onResumed?: (count: number) => void;
   /** Called when a walk has come to its end, with its duration since the execution's start. */
   readonly onEnd?: ((context: ExecutionContext, end: ExecutionEnd) => void) | undefined;
 }
@@ -61,6 +63,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     retentionMs: options.retentionMs,
     ...(options.captures && { captures: options.captures }),
     log: options.log,
+    ...(options.onResumed && { onResumed: options.onResumed }),
   });
   const http = new LazyHttp({ files: engine.files, allowPrivate: options.allowPrivate });
   // Wrong entries of `http.allow_private` are told at the start, not by the first step.

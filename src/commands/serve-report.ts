@@ -26,6 +26,8 @@ export interface ServeReport {
   problem(problem: Problem, source: string): void;
   /** Absent when nobody would read it: a line for each of thousands a second has its price. */
   readonly execution: ((execution: EndedExecution) => void) | undefined;
+  /** Executions that an earlier process left and that go on now. */
+  resumed(count: number): void;
   note(text: string): void;
   stopped(): void;
 }
@@ -66,6 +68,7 @@ function textReport(): ServeReport {
           note(`${mark} ${workflowId} ${paint("dim", id, process.stderr)} ${formatDuration(durationMs)}${reason}\n`);
         }
       : undefined,
+    resumed: (count) => note(`resumed ${count} ${count === 1 ? "execution" : "executions"} from before\n`),
     note: (text) => note(`${text}\n`),
     stopped: () => undefined,
   };
@@ -118,6 +121,7 @@ function jsonReport(): ServeReport {
       // Many end at once under load: one write for all of them.
       timer ??= setTimeout(flush, FLUSH_AFTER_MS).unref();
     },
+    resumed: (count) => emitNow({ event: "resumed", count }),
     note: (text) => note(`${text}\n`),
     stopped: () => emitNow({ event: "stopped" }),
   };

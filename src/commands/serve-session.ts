@@ -93,6 +93,7 @@ export class ServeSession {
       retentionMs: this.#settings.retentionMs,
       captures: this.#settings.captures,
       log,
+      onResumed: (count) => this.#report.resumed(count),
       onEnd: execution
         ? ({ execution: { id, workflowId, startedAt } }, end) =>
             execution({

@@ -29,12 +29,15 @@ export interface ErrorAnswer {
 /** A request that broke rules: the answer lists all of them. */
 export class RequestInvalidError extends WfError {
   readonly violations: readonly RuleViolation[];
+  /** What the caller may have got wrong as a whole; most know from the rules. */
+  readonly advice: string | undefined;
 
   /** @param more - The request breaks more rules than are listed. */
-  constructor(violations: readonly RuleViolation[], more = false) {
+  constructor(violations: readonly RuleViolation[], more = false, advice?: string) {
     const count = violations.length === 1 && !more ? "a rule" : `${violations.length} rules${more ? " and more" : ""}`;
     super("REQUEST_INVALID", `The request breaks ${count}.`);
     this.violations = violations;
+    this.advice = advice;
   }
 }
 
@@ -53,8 +56,10 @@ export function answerOf(error: unknown, log: Log, executionId?: string): ErrorA
   const { status, code, message } = error;
   const headers: Record<string, string> =
     status === 429 || status === 503 ? { "Retry-After": RETRY_AFTER_SECONDS } : {};
-  if (error instanceof RequestInvalidError)
-    return { status, headers, body: { message, code, errors: error.violations } };
+  if (error instanceof RequestInvalidError) {
+    const { violations: errors, advice } = error;
+    return { status, headers, body: { message, code, errors, ...(advice !== undefined && { hint: advice }) } };
+  }
   if (status < 500) return { status, headers, body: { message, code, hint: error.hint, ...about } };
   if (code === "DRAINING") headers["Connection"] = "close";
   if (TOLD.has(code)) return { status, headers, body: { message, code, ...about } };

@@ -8,7 +8,7 @@ import type { Value, ValueObject } from "../value.ts";
 import type { AuthKind, Definition } from "../workflow/definition.ts";
 import { credentialHeaders } from "../workflow/credential-headers.ts";
 import { compileRules } from "../workflow/rules.ts";
-import { parseBody, readBody } from "./body.ts";
+import { type ParsedBody, parseBody, readBody } from "./body.ts";
 import { parseQuery } from "./query.ts";
 import { RequestInvalidError, sendError } from "./reply-error.ts";
 import { sendAccepted, sendEnqueued, sendReply } from "./reply.ts";
@@ -17,6 +17,8 @@ import type { Authentication, ServerContext } from "./server-context.ts";
 import type { TestCapture } from "./test-url.ts";
 
 const MAX_KEY_LENGTH = 255;
+/** Larger bodies are not read twice. */
+const MAX_ADVISED_BYTES = 100_000;
 const KEY = /^[\x20-\x7e]{1,255}$/;
 const ANONYMOUS: Authentication & { ok: true } = { ok: true };
 
@@ -65,7 +67,7 @@ export async function answerTrigger(
       body: parsed.body,
       bodyIsText: parsed.isText,
     });
-    if (!checked.ok) throw new RequestInvalidError(checked.violations, checked.more);
+    if (!checked.ok) throw new RequestInvalidError(checked.violations, checked.more, adviseType(parsed, decoded));
     const input: TriggerInput = {
       method: request.method ?? "",
       url: request.url ?? "",
@@ -254,6 +256,17 @@ function sha256(text: string): string {
 }
 
 /** Ends early, as if the time were over, when the server's drain ends or the caller leaves. */
+/** curl sends `--data` as a form unless told otherwise, and JSON read as a form has none of its fields. */
+function adviseType({ isText }: ParsedBody, decoded: Buffer): string | undefined {
+  if (!isText || decoded.byteLength > MAX_ADVISED_BYTES || !/^\s*\{/.test(decoded.toString())) return undefined;
+  try {
+    JSON.parse(decoded.toString());
+  } catch {
+    return undefined;
+  }
+  return "The body is JSON, but was sent as a form: set the header `Content-Type: application/json`.";
+}
+
 function waitForReply(context: ServerContext, id: string, response: ServerResponse): Promise<Reply | undefined> {
   const { engine, settings, waits } = context;
   return new Promise((resolve, reject) => {

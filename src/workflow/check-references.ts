@@ -110,6 +110,8 @@ class ReferenceCheck {
   }
 
   #unknownRoot(root: string): void {
+    // The header that it is a part of is reported.
+    if (/\btrigger\.headers\.[a-z]\w*(?:-\w+)*-$/i.test(this.#use.expression.source.slice(0, this.#offsets[0]))) return;
     const { roots } = this.#use.scope;
     const steps = this.#draft.steps.has(root) && roots.has("steps") ? `Did you mean \`steps.${root}\`?` : undefined;
     const elsewhere = Object.hasOwn(ELSEWHERE, root) ? ELSEWHERE[root] : undefined;
@@ -174,6 +176,19 @@ class ReferenceCheck {
     );
   }
 
+  /** `trigger.headers.x-version` is a subtraction to CEL. */
+  #dashed(segment: number): boolean {
+    const name = this.#path[segment];
+    const { source } = this.#use.expression;
+    const start = source.indexOf(name ?? "", this.#offsets[segment]);
+    const whole = /^[a-z]\w*(?:-[a-z]\w*)+/i.exec(source.slice(start))?.[0];
+    if (name === undefined || whole === undefined || source[start - 1] !== "." || start < 0) return false;
+    const hint = `Write \`trigger.headers["${whole.toLowerCase()}"]\`.`;
+    const message = "a name with a dash reads as a subtraction here";
+    this.#draft.reader.error(this.#use.at(start, whole.length), "header-dash", message, hint);
+    return true;
+  }
+
   #header(segment: number): void {
     const name = this.#path[segment];
     if (name === undefined || name === name.toLowerCase()) return;
@@ -182,7 +197,10 @@ class ReferenceCheck {
 
   #trigger(key: string, request: RequestTrigger | undefined): void {
     this.#known(1, "`trigger`", TRIGGER_KEYS);
-    if (key === "headers") this.#header(2);
+    if (key === "headers") {
+      if (this.#dashed(2)) return;
+      this.#header(2);
+    }
     if (!request) return;
     const { rules } = request;
     if (key === "headers" && this.#isCredential(request)) return;

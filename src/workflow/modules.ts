@@ -133,14 +133,36 @@ async function readModule(path: string, text: string): Promise<ReadModule> {
     });
     return { text, imports: relative, hasDefault: exports.some((one) => "name" in one && one.name === "default") };
   } catch (error) {
-    const message = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
-    const { idx, startLine, startColumn } = error as { idx?: number; startLine?: number; startColumn?: number };
-    const place =
-      startLine === undefined
-        ? placeOf(text, idx ?? 0, 1)
-        : { line: startLine, column: (startColumn ?? 0) + 1, length: 1 };
-    return { ...nothing, error: { message: message.replace(/^Parse error.*$/, "this is no valid module"), place } };
+    return { ...nothing, error: syntaxErrorOf(error, text) };
   }
+}
+
+/** The lexer gives up at once and tells no place, also for JavaScript that Node's parser of types can place. */
+function syntaxErrorOf(error: unknown, text: string): NonNullable<ReadModule["error"]> {
+  const told = placed(error) ?? placed(tryStrip(text));
+  if (told) return told;
+  const message = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+  const { idx } = error as { idx?: number };
+  return { message: message.replace(/^Parse error.*$/, "this is no valid module"), place: placeOf(text, idx ?? 0, 1) };
+}
+
+function tryStrip(text: string): unknown {
+  try {
+    stripTypes(text);
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+/** Node tells the place only in the stack: `:4`, source lines, a line with a caret. */
+function placed(error: unknown): ReadModule["error"] {
+  if (!(error instanceof Error)) return undefined;
+  const frame = /^[^\n]*:(\d+)\n(?:[^\n]*\n)*?([ \t]*)(\^+)\n/.exec(error.stack ?? "");
+  if (!frame) return undefined;
+  const [, line = "1", indent = "", carets = "^"] = frame;
+  const message = `this is no valid module: ${error.message.split("\n")[0] ?? ""}`;
+  return { message, place: { line: Number(line), column: indent.length + 1, length: carets.length } };
 }
 
 /** Blanks the types out. Node warns that its own function is experimental; the authors of workflows cannot act on that. */

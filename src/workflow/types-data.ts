@@ -89,23 +89,13 @@ function typeOfObject(shape: Shape): Type {
 /** The common keywords of JSON Schema; `unknown` for all else. */
 export function typeOfSchema(schema: Json | undefined, depth = 0): Type {
   if (typeof schema !== "object" || schema === null || Array.isArray(schema) || depth > 16) return UNKNOWN;
-  const {
-    type,
-    properties,
-    required,
-    items,
-    enum: choices,
-    const: only,
-    anyOf,
-    oneOf,
-  } = schema as {
-    readonly [keyword: string]: Json;
-  };
+  const keywords = schema as { readonly [keyword: string]: Json };
+  const { type, properties, required, items, enum: choices, const: only, anyOf, oneOf } = keywords;
   if (only !== undefined) return literalOf(only);
   if (Array.isArray(choices)) return union(choices.map(literalOf));
   const alternatives = anyOf ?? oneOf;
   if (Array.isArray(alternatives)) return union(alternatives.map((one) => typeOfSchema(one, depth + 1)));
-  if (Array.isArray(type)) return union(type.map((one) => typeOfSchema({ ...schema, type: one }, depth + 1)));
+  if (Array.isArray(type)) return union(type.map((one) => typeOfSchema({ ...keywords, type: one }, depth + 1)));
   switch (type) {
     case "string":
       return STRING;

@@ -76,6 +76,8 @@ export function typeText(type: Type, indent = ""): string {
         .join(" | ");
     case "object":
       return objectText(type, indent);
+    default:
+      return type satisfies never;
   }
 }
 

@@ -233,6 +233,8 @@ class WorkflowTypes {
       case "delay":
       case "fail":
         return t.NULL;
+      default:
+        return step satisfies never;
     }
   }
 

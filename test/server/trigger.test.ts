@@ -44,6 +44,26 @@ describe("a request to a workflow without a response step", () => {
     expect(engine.started).toHaveLength(1);
   });
 
+  test("that sends JSON as a form is told so, and a real form is not", async () => {
+    const rules = {
+      query: {},
+      headers: {},
+      body: { email: rule({ type: "email", required: true }) },
+      additional: "allow" as const,
+    };
+    const { url } = await serve([definitionOf({ request: { rules } })]);
+    const send = async (body: string): Promise<unknown> => {
+      const headers = { "content-type": "application/x-www-form-urlencoded" };
+      return (await fetch(`${url}/triggers/lead-created`, { method: "POST", body, headers })).json();
+    };
+    expect(await send('{"email":"a@b.co"}')).toMatchObject({
+      code: "REQUEST_INVALID",
+      hint: expect.stringContaining("Content-Type: application/json"),
+    });
+    expect(await send("email=a")).not.toHaveProperty("hint");
+    expect(await send("{email=a")).not.toHaveProperty("hint");
+  });
+
   test("that breaks rules gets all of them at once and starts nothing", async () => {
     const rules = {
       query: { source: rule({ required: true }) },

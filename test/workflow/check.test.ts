@@ -221,3 +221,24 @@ describe("a problem as text", () => {
     expect(caret("日本x", 3)).toBe(5 + 4);
   });
 });
+
+test("a header with a dash after a dot gets one problem that says how to write it", () => {
+  const yaml = steps('  - fail: "${{ trigger.headers.x-api-version }}"\n');
+  const { problems } = parseWorkflow({ workflowId: "x", file: "workflows/x.yaml", yaml, modules: {} });
+  expect(problems.map(({ check: name, hint, place }) => [name, hint, place.length])).toEqual([
+    ["header-dash", 'Write `trigger.headers["x-api-version"]`.', "x-api-version".length],
+  ]);
+  expect(check(steps('  - fail: "${{ trigger.headers.count - 1 }}"\n'))).toEqual([]);
+  expect(check(steps('  - fail: "${{ trigger.headers.content-type }}"\n'))).toEqual(["3 error header-dash"]);
+});
+
+test.each(["ts", "js"])("a mistake in a .%s function is shown where it stands", async (extension) => {
+  using project = new ProjectFolder({
+    "workflows/f.yaml": steps(`  - function: ./broken.${extension}\n`),
+    [`workflows/broken.${extension}`]: "const a = 1;\n\nexport default ({ input }) => {\n  return (input;\n};\n",
+  });
+  const { problems } = await checkProject(project.root);
+  expect(problems).toMatchObject([
+    { check: "function-syntax", file: `workflows/broken.${extension}`, place: { line: 4, column: 16 } },
+  ]);
+});

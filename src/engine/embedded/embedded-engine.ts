@@ -92,6 +92,7 @@ export class EmbeddedEngine implements Engine, WalkHost {
         clock: this.clock,
         resume: (seq) => this.#resume(seq),
         isLive: (seq) => this.#taken.has(seq),
+        found: (count) => this.#options.onResumed?.(count),
         failed: (error) => this.#options.log?.error({ err: error }, "Executions could not be resumed; trying again."),
       },
       last,

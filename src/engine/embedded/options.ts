@@ -16,6 +16,8 @@ export interface EmbeddedEngineOptions {
   readonly retentionMs: number;
   readonly captures?: CaptureBounds;
   readonly log?: EngineLog;
+  /** Told once, when an earlier process has left executions that go on now; not of those that sleep in a delay. */
+  readonly onResumed?: (count: number) => void;
   /** Milliseconds since 1970. @defaultValue Date.now */
   readonly clock?: () => number;
   /** A delay at least this long lets an execution leave the memory. @defaultValue 1000 */

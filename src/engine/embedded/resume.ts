@@ -17,6 +17,8 @@ export interface ResumeHost {
   /** Walks the execution again; resolves when its walk has ended or was dropped. */
   resume(seq: number): Promise<void>;
   isLive(seq: number): boolean;
+  /** So many were left by an earlier process. */
+  found(count: number): void;
   /** The store could not be read; asked again later. */
   failed(error: unknown): void;
 }
@@ -57,6 +59,7 @@ export class Resumer {
     this.#queue = (this.#left.all() as unknown as { seq: number }[])
       .map(({ seq }) => seq)
       .filter((seq) => seq <= this.#lastLeft);
+    if (this.#queue.length > 0) this.#host.found(this.#queue.length);
     this.pump();
   }
 
