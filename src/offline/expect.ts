@@ -18,9 +18,9 @@ export interface Expectations {
 }
 
 /** A value at its place in the file. */
-export type ExpectedValue = Node;
+type ExpectedValue = Node;
 
-export interface ExpectedExpression {
+interface ExpectedExpression {
   readonly expression: Expression;
   readonly range: Range;
 }

@@ -4,6 +4,7 @@ import { errorValue } from "../engine/outcome.ts";
 import { WfError } from "../errors.ts";
 import type { Json } from "../json.ts";
 import type { Value, ValueObject } from "../value.ts";
+import type { Expression } from "../workflow/expression.ts";
 import type { Range } from "../workflow/parse/node.ts";
 import { jsonOf, type Reader } from "../workflow/parse/reader.ts";
 import type { Expectations } from "./expect.ts";
@@ -49,7 +50,9 @@ export function judge(expected: Expectations, run: CaseRun, reader: Reader): Fai
       judging.fail(range, "expression", error.message, { hint: error.hint });
       continue;
     }
-    if (value !== true) judging.fail(range, "expression", `yields ${show(value)}, not true`);
+    if (value === true) continue;
+    const hint = readBy(expression, scope);
+    judging.fail(range, "expression", `yields ${show(value)}, not true`, hint === "" ? {} : { hint });
   }
   return judging.failures;
 }
@@ -112,6 +115,22 @@ export function bodyOf({ headers, body }: Answer): Json {
   }
   if (type.startsWith("text/") || type.endsWith("xml") || type === "") return body.toString();
   return { mimeType: type, size: body.length };
+}
+
+/** What an expression read, name by name. */
+function readBy({ references }: Expression, scope: { readonly [name: string]: Value }): string {
+  const names = new Map(references.map(({ path }) => [path.join("."), path]));
+  const read = [...names].slice(0, 5).map(([name, path]) => `${name} is ${show(valueIn(scope, path))}`);
+  return read.join("; ");
+}
+
+function valueIn(scope: Value, path: readonly string[]): Value | undefined {
+  let at: Value | undefined = scope;
+  for (const key of path) {
+    if (typeof at !== "object" || at === null || !Object.hasOwn(at, key)) return undefined;
+    at = (at as { readonly [key: string]: Value })[key];
+  }
+  return at;
 }
 
 function scopeOf(run: CaseRun): { readonly [name: string]: Value } {

@@ -40,7 +40,9 @@ export class Judging {
     const found = mismatches(expected, actual, exact);
     const [only] = found;
     if (only === undefined) return;
-    const diff = diffOf(jsonOf(expected), projected(expected, actual, exact));
+    // One short value beside another needs no lines of context.
+    const isPlain = found.length === 1 && typeof actual !== "string";
+    const diff = isPlain ? undefined : diffOf(jsonOf(expected), projected(expected, actual, exact));
     const message = `${placeOf(what, only.path)}: ${only.message}`;
     const others = found.length > 1 ? ` (and ${found.length - 1} more)` : "";
     this.fail(only.range, check, message + others, {

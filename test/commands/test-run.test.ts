@@ -224,6 +224,19 @@ it("shows what differs in a larger body as lines", async () => {
   ]);
 });
 
+it("tells what an expression read that does not hold", async () => {
+  const { results } = await runTests(
+    workflowWith("\n  - response: { json: { a: [1, 2] } }\n", {
+      one: "request: {}\nexpect: { expression: size(body.a) > status }\n",
+    }),
+  );
+  expect(results[0]?.failures[0]?.problem).toMatchObject({
+    message: "yields false, not true",
+    hint: "body.a is [1,2]; status is 200",
+    place: { line: 2, column: 23, length: 21 },
+  });
+});
+
 it("gives the same ids and times in every run", async () => {
   const files = workflowWith(
     "\n  - response: { json: { id: '${{ execution.id }}', at: '${{ execution.startedAt }}' } }\n",

@@ -14,7 +14,7 @@ it("shows failures with place, caret and diff, writes a report for CI, touches n
   using project = new ProjectFolder(
     workflowWith(STEPS, {
       good: "request: {}\nmocks: { call: { json: { id: 1 } } }\nexpect: { status: 200, body: { id: 1 } }\n",
-      bad: "request: {}\nmocks: { call: { json: { id: 1 } } }\nexpect: { body: { id: 2 } }\n",
+      bad: "request: {}\nmocks: { call: { json: { id: 1 } } }\nexpect: { body: { id: 2, n: 1 } }\n",
       missing: "request: {}\nexpect: { status: 200 }\n",
       typo: "request: {}\nmocks: { cal: {} }\nexpect: { statuss: 200 }\n",
       silent: "request: {}\n",
@@ -28,7 +28,7 @@ it("shows failures with place, caret and diff, writes a report for CI, touches n
   expect(stdout).toContain("✓ w › good");
   expect(stdout).toContain("    workflows/w.testdata/bad.yaml:3:23 error body\n");
   expect(stdout).toContain("^ body.id: expected 2, got 1");
-  expect(stdout).toContain('-   "id": 2\n');
+  expect(stdout).toContain('-   "id": 2,\n');
   expect(stdout).toContain("step `call` has no mock to answer POST https://api.example.com/things");
   expect(stdout).toContain("      mocks:\n        call:\n          status: 200\n");
   expect(stdout).toContain("there is no http step `cal`");
