@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -12,7 +12,7 @@ import { FolderFiles } from "../../src/engine/embedded/files.ts";
 import { openHistory } from "../../src/engine/embedded/history.ts";
 import type { EmbeddedEngineOptions } from "../../src/engine/embedded/options.ts";
 import { Retention } from "../../src/engine/embedded/retention.ts";
-import { openDatabase, STATUS } from "../../src/engine/embedded/schema.ts";
+import { APPLICATION_ID, MIGRATIONS, openDatabase, STATUS } from "../../src/engine/embedded/schema.ts";
 import { Store } from "../../src/engine/embedded/store.ts";
 import { WriteAheadLog } from "../../src/engine/embedded/wal.ts";
 import type { StepWrite, WriteOwner } from "../../src/engine/embedded/write.ts";
@@ -72,13 +72,14 @@ describe("the folder", () => {
   });
 
   it("is brought up to date when an older version wrote its database", async () => {
-    const engine = await open();
-    const { id } = await start(engine);
-    await engine.close();
+    mkdirSync(join(directory, ".wf"));
     const older = new DatabaseSync(database());
-    older.exec("CREATE INDEX executions_started ON executions (started); PRAGMA user_version = 2");
-    older.exec("CREATE INDEX executions_workflow ON executions (workflow, started)");
-    older.exec("DROP TABLE captures; DROP TABLE capture_bodies");
+    older.exec(MIGRATIONS[0] as string);
+    older.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = 1`);
+    const id = newExecutionId();
+    older.exec("INSERT INTO definitions VALUES (1, 'h', '{}', 0)");
+    older.exec(`INSERT INTO executions (seq, id, workflow, definition, status, started, ended, tasks)
+      VALUES (1, '${id}', 'w', 1, ${STATUS.SUCCEEDED}, 5, 6, 0)`);
     older.close();
     await expect(openHistory(join(directory, ".wf"))).rejects.toMatchObject({ code: "STORE_VERSION" });
     const current = await open();

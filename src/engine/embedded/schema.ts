@@ -6,7 +6,7 @@ import type { ExecutionStatus, StepExecution } from "../engine.ts";
 import { storeError } from "./failure.ts";
 
 /** Marks the file as ours ("wf" and a 1), so that another program's database is never taken for one. */
-const APPLICATION_ID = 0x77_66_00_01;
+export const APPLICATION_ID = 0x77_66_00_01;
 
 /**
  * An execution's steps and marks have keys `seq * STEPS_PER_EXECUTION + n`: one range of one table, no index beside it.
@@ -33,7 +33,7 @@ export const STEP_STATUS: { readonly succeeded: 0; readonly failed: 1; readonly 
 export const MARK: { readonly now: 0; readonly delay: 1 } = { now: 0, delay: 1 };
 
 /** Entry n leads from version n to n + 1; entries are never edited once released. */
-const MIGRATIONS: readonly string[] = [
+export const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE definitions (
     key INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, source TEXT NOT NULL, used INTEGER NOT NULL
