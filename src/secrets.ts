@@ -32,6 +32,10 @@ export class Secrets {
     this.#scrubbed = scrubbed.sort((a, b) => b.needle.length - a.needle.length);
   }
 
+  get areUsed(): boolean {
+    return this.#scrubbed.length > 0;
+  }
+
   /** Replaces every known secret in a text, in plain, JSON-escaped, URL-encoded and base64 form, by `[secret NAME]`. */
   scrub(text: string): string {
     let clean = text;

@@ -45,6 +45,11 @@ export class LiveSecrets {
     if (this.#names.size > before) for (const secrets of this.#generations) secrets.use(this.#names);
   }
 
+  /** False while no value is to be kept out of records, so that nothing need be searched. */
+  get areUsed(): boolean {
+    return this.#generations.some((secrets) => secrets.areUsed);
+  }
+
   scrub(text: string): string {
     let clean = text;
     for (const secrets of this.#generations) clean = secrets.scrub(clean);

@@ -51,6 +51,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   let provide!: (effects: Effects) => void;
   // Recovery walks executions while the engine is still opening, and their effects need the opened engine.
   const provided = new Promise<Effects>((resolve) => (provide = resolve));
+  const scrub = (text: string): string => options.secrets.scrub(text);
   const engine = await openEmbeddedEngine({
     directory: options.directory,
     walk: async (definition, context) => {
@@ -59,7 +60,9 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
       return end;
     },
     parse: (source) => parseRecorded(source, options.secrets),
-    scrub: (text) => options.secrets.scrub(text),
+    get scrub() {
+      return options.secrets.areUsed ? scrub : undefined;
+    },
     retentionMs: options.retentionMs,
     ...(options.captures && { captures: options.captures }),
     log: options.log,

@@ -10,6 +10,9 @@ const COUNTER_END = 0x1000;
 const pool: Uint8Array = new Uint8Array(POOL_BYTES);
 let poolAt = POOL_BYTES;
 let lastMs = -1;
+/** The time's part of the text, written once for all ids of a millisecond. */
+let prefix = "";
+let prefixMs = -1;
 let counter = 0;
 
 /**
@@ -31,10 +34,13 @@ export function newExecutionId(now: number = Date.now()): string {
     lastMs += 1;
     counter = 0;
   }
-  const time = lastMs.toString(16).padStart(12, "0");
-  const sequence = (0x7000 | counter).toString(16);
+  if (prefixMs !== lastMs) {
+    const time = lastMs.toString(16).padStart(12, "0");
+    prefix = `${time.slice(0, 8)}-${time.slice(8)}-`;
+    prefixMs = lastMs;
+  }
   return (
-    `${time.slice(0, 8)}-${time.slice(8)}-${sequence}-${HEX[0x80 | (byte(at + 2) & 0x3f)]}${HEX[byte(at + 3)]}-` +
+    `${prefix}${HEX[0x70 | (counter >> 8)]}${HEX[counter & 0xff]}-${HEX[0x80 | (byte(at + 2) & 0x3f)]}${HEX[byte(at + 3)]}-` +
     `${HEX[byte(at + 4)]}${HEX[byte(at + 5)]}${HEX[byte(at + 6)]}${HEX[byte(at + 7)]}${HEX[byte(at + 8)]}${HEX[byte(at + 9)]}`
   );
 }

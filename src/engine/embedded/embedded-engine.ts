@@ -42,7 +42,6 @@ export class EmbeddedEngine implements Engine, WalkHost {
   readonly files: FileStore;
   readonly commit: GroupCommit;
   readonly clock: () => number;
-  readonly scrub: Scrub | undefined;
   readonly suspendMs: number;
   readonly #options: EmbeddedEngineOptions;
   readonly #database: DatabaseSync;
@@ -68,7 +67,6 @@ export class EmbeddedEngine implements Engine, WalkHost {
     this.#database = database;
     this.#lock = lock;
     this.clock = options.clock ?? Date.now;
-    this.scrub = options.scrub;
     this.suspendMs = options.suspendMs ?? 1_000;
     const files = new FolderFiles(options.directory);
     const store = new Store(database);
@@ -109,6 +107,10 @@ export class EmbeddedEngine implements Engine, WalkHost {
     this.#retention.open();
     // After this turn, so that whoever opens the engine can finish wiring what walks use.
     setImmediate(() => this.#resumer.open());
+  }
+
+  get scrub(): Scrub | undefined {
+    return this.#options.scrub;
   }
 
   get running(): number {

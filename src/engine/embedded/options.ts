@@ -10,8 +10,8 @@ export interface EmbeddedEngineOptions {
   readonly walk: (definition: Definition, context: ExecutionContext) => Promise<ExecutionEnd>;
   /** Reads a definition again that was recorded. @throws when it cannot */
   readonly parse: (source: DefinitionSource) => Definition;
-  /** Replaces secrets in everything that is recorded. */
-  readonly scrub?: Scrub;
+  /** Replaces secrets in everything that is recorded; asked for each time, and undefined while there are none. */
+  readonly scrub?: Scrub | undefined;
   /** Ended executions are kept this long. */
   readonly retentionMs: number;
   readonly captures?: CaptureBounds;
