@@ -1,6 +1,8 @@
+import { once } from "node:events";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { createProject } from "../project.ts";
@@ -183,4 +185,22 @@ it("goes on when the reader of its events has gone", async () => {
     }
   }
   expect(await server.end("SIGTERM")).toBe(0);
+});
+
+it("tells how many executions it resumed at its start", async () => {
+  const arrived = Promise.withResolvers<void>();
+  const upstream = createServer(() => arrived.resolve()).listen(0, "127.0.0.1");
+  await once(upstream, "listening");
+  const { port } = upstream.address() as AddressInfo;
+  const yaml = `trigger: { request: {} }\nsteps:\n  - http: { url: "http://127.0.0.1:${port}/" }\n`;
+  await using project = await createProject({ "workflows/slow.yaml": yaml });
+  await using first = await serve(project.root);
+  expect((await fetch(`${first.url}/triggers/slow`, { method: "POST" })).status).toBe(202);
+  await arrived.promise;
+  await first.end("SIGKILL");
+  await using second = await serve(project.root);
+  expect(await second.event(({ event }) => event === "resumed")).toMatchObject({ count: 1 });
+  await second.end("SIGKILL");
+  upstream.closeAllConnections();
+  upstream.close();
 });

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
 import { readSeen } from "../../src/commands/seen-data.ts";
+import { writeTypes } from "../../src/commands/types.ts";
 import { loadProject } from "../../src/workflow/load.ts";
 import { typesOf } from "../../src/workflow/types-workflow.ts";
 import { ProjectFolder } from "../workflow/project-folder.ts";
@@ -151,16 +152,19 @@ steps:
 
 it("writes the file, and tells with --check when it is stale", async () => {
   using project = new ProjectFolder(FILES);
-  const out = ["types", "--out", "workflows/wf-types.ts"];
-  const at = { cwd: project.root };
-  expect(await wf([...out, "--check"], at)).toMatchObject({ exit: 1, stdout: "" });
-  expect(await wf(out, at)).toMatchObject({ exit: 0, stdout: "" });
-  expect((await wf([...out, "--check"], at)).exit).toBe(0);
-  project.write(
-    "workflows/lead-created.yaml",
-    LEAD.replace("seats: {", "places: {").replaceAll("body.seats", "body.places").replace("?seats", "?places"),
-  );
-  expect(await wf([...out, "--check"], at)).toMatchObject({ exit: 1, stderr: expect.stringContaining("stale") });
-  expect((await wf(["types", "--check"], at)).exit).toBe(2);
-  expect((await wf(["types", "lead"], at)).stderr).toContain('There is no workflow "lead".');
+  const options = { dir: project.root, out: project.path("workflows/wf-types.ts") };
+  expect(await writeTypes([], { ...options, check: true })).toBe(1);
+  expect(await writeTypes([], options)).toBe(0);
+  expect(await writeTypes([], { ...options, check: true })).toBe(0);
+  project.write("workflows/lead-created.yaml", LEAD.replace("seats: { type: integer }", "seats: { type: string }"));
+  expect(await writeTypes([], { ...options, check: true })).toBe(1);
+  await expect(writeTypes([], { dir: project.root, check: true })).rejects.toMatchObject({ code: "USAGE" });
+  await expect(writeTypes(["lead"], options)).rejects.toMatchObject({ code: "WORKFLOW_NOT_FOUND" });
+});
+
+it("prints the types of the workflows that are named", async () => {
+  using project = new ProjectFolder(FILES);
+  const { exit, stdout } = await wf(["types", "lead-created"], { cwd: project.root });
+  expect(exit).toBe(0);
+  expect(stdout).toContain("export declare namespace LeadCreated {");
 });
