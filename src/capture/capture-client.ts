@@ -7,12 +7,12 @@ import type { Capture, CapturedRequest } from "../engine/captures.ts";
 import { ERRORS, WfError, type ErrorCode } from "../errors.ts";
 import { CONNECTION_FIELDS } from "../workflow/header-syntax.ts";
 
-/** Names the capture that a request to the test URL repeats. */
-const REPLAY_HEADER = "wf-replay-of";
 const RECONNECT_MS = 250;
 const MAX_RECONNECT_MS = 5_000;
 /** The server sends a sign of life every 15 s. */
 const SILENCE_MS = 40_000;
+/** Longer than a workflow's answer may take by far. */
+const ANSWER_MS = 600_000;
 
 export interface CaptureServer {
   /** For example `http://127.0.0.1:4000`. */
@@ -71,17 +71,14 @@ export class CaptureClient {
     await this.#json("POST", `/${encodeURIComponent(id)}/saved`, { name });
   }
 
-  /** Sends a capture's request to the test URL again, byte for byte. */
-  async replay(id: string): Promise<SentAnswer> {
-    const [capture, body] = await Promise.all([this.get(id), this.body(id)]);
-    if (capture === undefined || body === undefined) {
-      throw new WfError("CAPTURE_NOT_FOUND", "The capture is gone: newer ones have taken its place.");
-    }
-    return this.send({ ...capture, body }, id);
+  /** Has a capture's request sent to the test URL again, byte for byte. @returns The new capture's answer. */
+  async replay(id: string): Promise<SentAnswer & { readonly capture: Capture }> {
+    const capture = (await this.#json("POST", `/${encodeURIComponent(id)}/replay`, {})) as Capture;
+    return { status: capture.answer?.status ?? 0, body: Buffer.from(capture.answer?.text ?? ""), capture };
   }
 
   /** Sends a request to the test URL: path and query count from behind its `/test/<workflow>`. */
-  async send(request: CapturedRequest, replayOf?: string): Promise<SentAnswer> {
+  async send(request: CapturedRequest): Promise<SentAnswer> {
     const mark = request.url.indexOf("?");
     const target = `/test/${this.#workflowId}${mark < 0 ? "" : request.url.slice(mark)}`;
     const dropped = new Set([...CONNECTION_FIELDS, "host", "content-length", "expect"]);
@@ -91,7 +88,6 @@ export class CaptureClient {
     if (request.body.length > 0 || !["GET", "HEAD", "DELETE"].includes(request.method)) {
       list.push("Content-Length", String(request.body.length));
     }
-    if (replayOf !== undefined) list.push(REPLAY_HEADER, replayOf);
     const incoming = await this.#open(request.method, target, list, request.body);
     return { status: incoming.statusCode ?? 0, body: await buffer(incoming) };
   }
@@ -202,7 +198,7 @@ export class CaptureClient {
         },
         resolve,
       );
-      outgoing.setTimeout(SILENCE_MS, () => outgoing.destroy(new Error("silence")));
+      outgoing.setTimeout(signal ? SILENCE_MS : ANSWER_MS, () => outgoing.destroy(new Error("silence")));
       outgoing.on("error", (error) =>
         reject(new WfError("SERVER_UNREACHABLE", `${this.#server.url} cannot be reached.`, { cause: error })),
       );

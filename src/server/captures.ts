@@ -9,6 +9,8 @@ import type { ServerContext } from "./server-context.ts";
 const HEARTBEAT_MS = 15_000;
 /** A reader that lets so much lie is cut off; it may come again and list what it missed. */
 const MAX_UNREAD_BYTES = 16_000_000;
+/** Then it is cut off, whatever it has read by then. */
+const SLOW_END_MS = 5_000;
 const FILTER_KEYS: readonly string[] = ["workflow", "after", "limit", "cursor"];
 
 interface OneCapture {
@@ -39,6 +41,15 @@ export function addCaptureRoutes(app: FastifyInstance, captures: CaptureStore, c
     return (await captures.body(id)) ?? Promise.reject(unknown(id));
   });
 
+  app.post<OneCapture>("/:id/replay", async (request, reply) => {
+    const capture = await find(captures, request.params.id);
+    const body = await captures.body(capture.id);
+    if (body === undefined) throw unknown(capture.id);
+    const id = await context.replays.send(capture, body);
+    void reply.code(201);
+    return find(captures, id);
+  });
+
   app.post<OneCapture>("/:id/saved", async (request) => {
     const { name } = (request.body ?? {}) as { name?: unknown };
     if (name !== null && (typeof name !== "string" || name === "" || name.length > 100)) {
@@ -64,7 +75,10 @@ function stream(
   const send = (capture: Capture): void => {
     if (workflowId !== undefined && capture.workflowId !== workflowId) return;
     raw.write(`event: capture\ndata: ${JSON.stringify(capture)}\n\n`);
-    if (raw.writableLength > MAX_UNREAD_BYTES) raw.destroy();
+    if (raw.writableLength <= MAX_UNREAD_BYTES) return;
+    unsubscribe();
+    raw.end('event: end\ndata: {"reason":"slow"}\n\n');
+    setTimeout(() => raw.destroy(), SLOW_END_MS).unref();
   };
   const unsubscribe = captures.subscribe(send);
   const heartbeat = setInterval(() => raw.write(": alive\n\n"), HEARTBEAT_MS);

@@ -21,6 +21,7 @@ const ROUTE_SCOPES: ReadonlyMap<string, RouteScope> = new Map<string, RouteScope
   [`GET ${CAPTURES}/:id`, "local"],
   [`GET ${CAPTURES}/:id/body`, "local"],
   [`POST ${CAPTURES}/:id/saved`, "local"],
+  [`POST ${CAPTURES}/:id/replay`, "local"],
 ]);
 
 /**

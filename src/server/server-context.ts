@@ -7,6 +7,7 @@ import type { Log } from "../log.ts";
 import type { Definition } from "../workflow/definition.ts";
 import type { Settings } from "../workflow/settings.ts";
 import type { BodyBudget } from "./limits.ts";
+import type { Replays } from "./replay.ts";
 
 /** What the server needs of the project's settings. */
 export interface ServerSettings extends Pick<
@@ -62,6 +63,7 @@ export interface ServerContext {
   readonly engine: Engine;
   readonly captures: CaptureStore | undefined;
   readonly isBroken: (workflowId: string) => boolean;
+  readonly replays: Replays;
   readonly definitions: () => ReadonlyMap<string, Definition>;
   readonly settings: ServerSettings;
   readonly localToken: string;

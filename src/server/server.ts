@@ -13,6 +13,7 @@ import {
   REQUEST_TIMEOUT_MS,
   SILENCE_MS,
 } from "./limits.ts";
+import { Replays } from "./replay.ts";
 import { createRouter } from "./routes.ts";
 import type { Router } from "./routes.ts";
 import type { Authenticate, ServerContext, ServerOptions, ServerSettings } from "./server-context.ts";
@@ -64,6 +65,7 @@ class TriggerServer implements Server {
       engine: options.engine,
       captures: options.captures,
       isBroken: options.isBroken ?? (() => false),
+      replays: new Replays((connection) => this.accept(connection)),
       definitions: options.definitions,
       settings,
       localToken: options.localToken,

@@ -6,8 +6,6 @@ import { readBody } from "./body.ts";
 import { RequestInvalidError, sendError } from "./reply-error.ts";
 import type { Authentication, ServerContext } from "./server-context.ts";
 
-/** Names the capture that a request repeats; it is not part of the request. */
-export const REPLAY_HEADER = "wf-replay-of";
 /** Of an answer's text. */
 const MAX_TEXT_BYTES = 65_536;
 const NO_BODY = Buffer.alloc(0);
@@ -20,7 +18,7 @@ export class TestCapture {
   readonly #request: IncomingMessage;
   readonly #answer: AnswerRecorder;
   readonly #headers: (readonly [string, string])[] = [];
-  readonly #replayOf: string | undefined;
+  readonly #replay: ReturnType<ServerContext["replays"]["of"]>;
   #id: Promise<string> | undefined;
   #refusal: WfError | undefined;
   #executionId: string | undefined;
@@ -37,14 +35,11 @@ export class TestCapture {
     this.#store = store;
     this.#workflowId = workflowId;
     this.#request = request;
-    const replayOf = request.headers[REPLAY_HEADER];
-    this.#replayOf = typeof replayOf === "string" ? replayOf : undefined;
+    this.#replay = context.replays.of(request.socket);
     const { rawHeaders } = request;
     for (let at = 0; at < rawHeaders.length; at += 2) {
-      const name = rawHeaders[at] as string;
-      if (name.toLowerCase() !== REPLAY_HEADER) this.#headers.push([name, rawHeaders[at + 1] as string]);
+      this.#headers.push([rawHeaders[at] as string, rawHeaders[at + 1] as string]);
     }
-    delete request.headers[REPLAY_HEADER];
     this.#answer = new AnswerRecorder(response);
     response.once("close", () => void this.#settle());
   }
@@ -62,7 +57,7 @@ export class TestCapture {
         this.#workflowId,
         { method, url, headers: this.#headers, body: raw },
         {
-          ...(this.#replayOf !== undefined && { replayOf: this.#replayOf }),
+          ...(this.#replay !== undefined && { replayOf: this.#replay.replayOf }),
           ...(caller !== undefined && { signature: caller.ok ? "valid" : "invalid" }),
         },
       )
@@ -96,6 +91,7 @@ export class TestCapture {
         answer: this.#answer.answer(),
         ...(executionId !== undefined && { executionId }),
       });
+      this.#replay?.done(id);
     } catch (error) {
       this.#context.log.warn({ workflow: this.#workflowId, err: error }, "A capture's answer could not be kept");
     }
