@@ -11,7 +11,7 @@ export function addTest(program: Command): void {
     .option("--all", "also test data without `expect`, which must not fail")
     .option("--filter <text>", "only cases whose workflow or name holds this text")
     .option("--watch", "run again what a change touches")
-    .option("--update", "write what comes into `expect`; an empty `expect:` is filled")
+    .option("--update", "write what comes into `expect`; with --all also where there is none yet")
     .option("--record", "let http steps without a mock reach the real services, and write their answers as mocks")
     .option("--yes", "record without asking")
     .option("--reporter <form>", "pretty, junit, json or tap", "pretty")

@@ -19,9 +19,12 @@ export interface ExpectEdit {
 
 type Path = ExpectEdit["path"];
 
-/** @returns None for what holds already; expressions and files of bodies are for people to mend */
-export function updatesOf(expected: Expectations, run: CaseRun): ExpectEdit[] {
-  if (isEmpty(expected)) return [{ path: ["expect"], value: snapshotOf(run) }];
+/**
+ * @param expected - Undefined where the file has no `expect` yet.
+ * @returns None for what holds already; expressions and files of bodies are for people to mend
+ */
+export function updatesOf(expected: Expectations | undefined, run: CaseRun): ExpectEdit[] {
+  if (expected === undefined || isEmpty(expected)) return [{ path: ["expect"], value: snapshotOf(run) }];
   const [main] = run.executions;
   return [
     ...edits(expected.status, run.answer.status, ["expect", "status"]),

@@ -52,16 +52,19 @@ expect:
   expect(await session.update(again)).toEqual([]);
 });
 
-it("fills an empty expectation with the answer, the runs and the end", async () => {
-  const data = { one: "request: { body: { t: hi } }\nmocks: { call: {} }\nexpect:\n" };
-  const { session, project } = await runTests(workflowWith(REPLY, data));
-  await session.update(await session.load());
-  const after = text(project, "one");
-  expect(after).toContain("status: 201");
-  expect(after).toContain("text: hi");
-  expect(after).toMatch(/call:\s+runs: 1/);
-  expect(after).toContain("execution: SUCCEEDED");
-});
+it.each(["", "expect:\n"])(
+  "fills an expectation that says nothing (%j) with the answer, the runs and the end",
+  async (own) => {
+    const data = { one: `request: { body: { t: hi } }\nmocks: { call: {} }\n${own}` };
+    const { session, project } = await runTests(workflowWith(REPLY, data));
+    await session.update(await session.load());
+    const after = text(project, "one");
+    expect(after).toContain("status: 201");
+    expect(after).toContain("text: hi");
+    expect(after).toMatch(/call:\s+runs: 1/);
+    expect(after).toContain("execution: SUCCEEDED");
+  },
+);
 
 it("records the answers of real services once, without secrets, and then runs offline", async () => {
   const secret = randomBytes(12).toString("hex");
