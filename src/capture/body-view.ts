@@ -71,7 +71,9 @@ class ScannedView implements LineView {
     const shown = this.#body.subarray(found.start, Math.min(found.end, found.start + (from + width + 64) * 4));
     const text = decodeBytes(shown);
     if (this.label === "text") return { spans: windowOf(foreign(text.replace(/\n$/, "")), width, from) };
-    const spans = [own(" ".repeat(found.depth * INDENT)), ...jsonSpans(text)];
+    // Nesting of thousands of levels lies beyond the right edge.
+    const indent = " ".repeat(Math.min(found.depth * INDENT, from + width + 1));
+    const spans = [own(indent), ...jsonSpans(text)];
     return { spans: windowOf(spans, width, from) };
   }
 

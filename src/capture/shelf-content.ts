@@ -65,7 +65,7 @@ export function responseContent({ answer, verdict }: Capture): LineView {
 
 function refusalLines({ code, message, errors }: Extract<CaptureVerdict, { kind: "refused" }>): Line[] {
   return [
-    line(own(`${code} `, "bad"), foreign(message)),
+    line(foreign(code, "bad"), own(" "), foreign(message)),
     ...errors.map(({ in: part, path, rule, message: why }) =>
       line(
         own("  ✗ ", "bad"),

@@ -58,8 +58,8 @@ export async function runEffect(effect: ShelfEffect, tools: Tools): Promise<void
         return dispatch({ kind: "inferred", ids: effect.ids, yaml: rules.yaml });
       }
       case "writeRules": {
-        const path = await inferred.get(source)?.write();
-        return dispatch({ kind: "closed", notice: { text: `Wrote the rules into ${path}.`, tone: "good" } });
+        const text = (await inferred.get(source)?.write()) ?? "";
+        return dispatch({ kind: "closed", notice: { text, tone: "good" } });
       }
     }
   } catch (error) {

@@ -4,7 +4,7 @@ import type { Capture, CapturedRequest } from "../engine/captures.ts";
 /** Rules inferred from captures, not written yet. */
 export interface InferredRules {
   readonly yaml: string;
-  /** Writes them into the workflow's file. @returns The file's path, for people. */
+  /** Writes them into the workflow's file. @returns What became of it, for people. */
   write(): Promise<string>;
 }
 

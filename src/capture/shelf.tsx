@@ -5,68 +5,92 @@ import { keysOf } from "./shelf-input.ts";
 import type { Size } from "./shelf-layout.ts";
 import { paintLine } from "./shelf-paint.ts";
 import { screenLines } from "./shelf-screen.ts";
+import type { ShelfHost } from "./shelf-effects.ts";
 import { ShelfSession } from "./shelf-session.ts";
 import type { ShelfSource } from "./shelf-source.ts";
 
 export interface ShelfTerminal {
   readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;
-  /** @defaultValue Colours, unless NO_COLOR is set. */
-  readonly coloured?: boolean;
+  /** What is written to it while the shelf shows is held back, and comes afterwards: it would tear the screen. */
+  readonly stderr: NodeJS.WriteStream;
 }
 
 /** Lines never wrap by themselves: a terminal that finds a character wider than Ink does must not break the layout. */
 const WRAP_OFF = "\u001b[?7l";
 const WRAP_ON = "\u001b[?7h";
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
  * Shows the shelf until the user leaves or a signal comes, and gives the terminal back as it was.
  *
+ * @param signal - Resolves when the shelf is to end.
  * @returns The signal that ended it, undefined when the user left.
  */
-export async function runShelf(source: ShelfSource, terminal: ShelfTerminal): Promise<NodeJS.Signals | undefined> {
-  const { stdin, stdout } = terminal;
-  const { promise: left, resolve: leave } = Promise.withResolvers<NodeJS.Signals | undefined>();
-  let suspend: (run: () => Promise<void>) => Promise<void> = (run) => run();
+export async function runShelf(
+  source: ShelfSource,
+  { stdin, stdout, stderr }: ShelfTerminal,
+  signal: Promise<NodeJS.Signals>,
+): Promise<NodeJS.Signals | undefined> {
+  const { promise: left, resolve: leave } = Promise.withResolvers<undefined>();
+  let suspend: ShelfHost["suspend"] = (run) => run();
   const session = new ShelfSession(source, sizeOf(stdout), {
     quit: () => leave(undefined),
     suspend: (run) => suspend(run),
     copy: (text) => stdout.write(`\u001b]52;c;${Buffer.from(text).toString("base64")}\u0007`),
   });
-  const onSignal = (signal: NodeJS.Signals): void => leave(signal);
   const onResize = (): void => session.dispatch({ kind: "resize", size: sizeOf(stdout) });
-  for (const signal of SIGNALS) process.on(signal, onSignal);
   // Before Ink's own listener, which draws at once.
   stdout.on("resize", onResize);
+  const release = holdBack(stderr);
   const app = render(
     <Shelf
       session={session}
-      coloured={terminal.coloured ?? (process.env["NO_COLOR"] ?? "") === ""}
-      onSuspend={(give) => (suspend = give)}
+      coloured={(process.env["NO_COLOR"] ?? "") === ""}
+      onSuspend={(give) => {
+        suspend = give;
+      }}
     />,
     { stdin, stdout, exitOnCtrlC: false, interactive: true, alternateScreen: true, incrementalRendering: true },
   );
-  // What ends the process by a throw is printed on the screen that stays.
-  const onCrash = (): void => restore();
   const restore = (): void => {
     app.cleanup();
     stdout.write(WRAP_ON);
+    release();
   };
-  process.on("uncaughtExceptionMonitor", onCrash);
+  // What ends the process by a throw is told on the screen that stays.
+  process.on("uncaughtExceptionMonitor", restore);
   stdout.write(WRAP_OFF);
   session.start();
   try {
-    return await Promise.race([left, app.waitUntilExit().then(() => left)]);
+    return await Promise.race([left, signal, app.waitUntilExit().then(() => undefined)]);
   } finally {
     session.close();
     restore();
-    await app.waitUntilExit().catch(() => undefined);
-    process.off("uncaughtExceptionMonitor", onCrash);
+    process.off("uncaughtExceptionMonitor", restore);
     stdout.off("resize", onResize);
-    for (const signal of SIGNALS) process.off(signal, onSignal);
   }
 }
+
+/** @returns Writes what was held back, and ends it. */
+function holdBack(stream: NodeJS.WriteStream): () => void {
+  if (!stream.isTTY) return () => undefined;
+  const held: (string | Uint8Array)[] = [];
+  const write = stream.write.bind(stream);
+  stream.write = (chunk: string | Uint8Array, ...more: unknown[]): boolean => {
+    held.push(chunk);
+    const done = more.at(-1);
+    if (typeof done === "function") done();
+    if (held.length > MAX_HELD) held.shift();
+    return true;
+  };
+  return () => {
+    stream.write = write;
+    for (const chunk of held.splice(0)) stream.write(chunk);
+  };
+}
+
+/** Of what is held back, the last so many writes are kept. */
+const MAX_HELD = 500;
 
 function sizeOf({ columns, rows }: NodeJS.WriteStream): Size {
   return { columns: Math.max(1, columns || 80), rows: Math.max(1, rows || 24) };
@@ -75,7 +99,7 @@ function sizeOf({ columns, rows }: NodeJS.WriteStream): Size {
 interface ShelfProps {
   readonly session: ShelfSession;
   readonly coloured: boolean;
-  readonly onSuspend: (give: (run: () => Promise<void>) => Promise<void>) => void;
+  readonly onSuspend: (give: ShelfHost["suspend"]) => void;
 }
 
 function Shelf({ session, coloured, onSuspend }: ShelfProps): ReactElement {

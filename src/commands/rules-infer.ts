@@ -98,7 +98,7 @@ async function readChoice(root: string, workflowId: string, options: InferRulesO
 }
 
 /** A save that breaks a file would leave the last good version live, and the author puzzled. */
-function refuseNewProblems(workflowId: string, { file, text }: WorkflowText, after: string): void {
+export function refuseNewProblems(workflowId: string, { file, text }: WorkflowText, after: string): void {
   const errors = (of: string) =>
     readWorkflow(workflowId, file, of).problems.filter(({ severity }) => severity === "error");
   const before = new Set(errors(text).map(({ message }) => message));

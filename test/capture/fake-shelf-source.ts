@@ -100,7 +100,7 @@ export class FakeShelfSource implements ShelfSource {
       yaml: this.rules,
       write: async () => {
         this.#ask("write rules");
-        return "workflows/lead-created.yaml";
+        return "1 rule written into workflows/lead-created.yaml.";
       },
     };
   }
