@@ -2,7 +2,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
-import type { CaptureClient } from "../capture/capture-client.ts";
 import { inferFrom } from "../capture/infer-rules.ts";
 import { saveCapture } from "../capture/save-capture.ts";
 import { runShelf } from "../capture/shelf.tsx";
@@ -12,26 +11,17 @@ import { replaceFile } from "../capture/test-data-file.ts";
 import { writeRules } from "../capture/write-rules.ts";
 import { WfError } from "../errors.ts";
 import { readReceived } from "../server/received-request.ts";
-import { loadProject } from "../workflow/load.ts";
 import type { RequestRules } from "../workflow/rule.ts";
 import type { RuledRequest } from "../workflow/rules.ts";
 import { loadSettings } from "../workflow/settings.ts";
+import type { CaptureLink } from "./capture-link.ts";
 import { openEditedFile } from "./editor.ts";
 import { renderExecution } from "./execution-tree.ts";
-import { LiveSecrets } from "./live-secrets.ts";
 import { refuseNewProblems } from "./rules-infer.ts";
 import type { ServerState } from "./server-state.ts";
 import { fetchDetails } from "./task-history.ts";
 import { hasEnded } from "./watch-execution.ts";
 import { readWorkflowText } from "./workflow-file.ts";
-
-/** What the shelf needs to know of where captures come from. */
-export interface ShelfPlace {
-  readonly root: string;
-  readonly workflowId: string;
-  readonly client: CaptureClient;
-  readonly server: ServerState;
-}
 
 /** Values in an execution's tree are cut to so many characters; the shelf scrolls them sideways. */
 const TREE_COLUMNS = 2000;
@@ -42,12 +32,12 @@ const TREE_COLUMNS = 2000;
  * @param signal - Ends it.
  * @returns Whether the user left by a key.
  */
-export async function showShelf(place: ShelfPlace, signal: Promise<NodeJS.Signals>): Promise<boolean> {
+export async function showShelf(place: CaptureLink, signal: Promise<NodeJS.Signals>): Promise<boolean> {
   const { stdin, stdout, stderr } = process;
   return (await runShelf(createSource(place), { stdin, stdout, stderr }, signal)) === undefined;
 }
 
-function createSource(place: ShelfPlace): ShelfSource {
+function createSource(place: CaptureLink): ShelfSource {
   const { root, workflowId, client, server } = place;
   return {
     workflowId,
@@ -73,11 +63,9 @@ function createSource(place: ShelfPlace): ShelfSource {
   };
 }
 
-async function save({ root, client }: ShelfPlace, id: string, name: string): Promise<string> {
-  const [capture, body, project] = await Promise.all([client.get(id), client.body(id), loadProject(root)]);
+async function save({ root, client, secrets }: CaptureLink, id: string, name: string): Promise<string> {
+  const [capture, body] = await Promise.all([client.get(id), client.body(id)]);
   if (capture === undefined || body === undefined) throw gone(id);
-  const secrets = new LiveSecrets(root);
-  secrets.adopt(project.definitions.values());
   const saved = await saveCapture(root, capture, body, name, secrets.used);
   await client.markSaved(id, name);
   const redacted = saved.redacted.length === 0 ? "" : `, with placeholders for secrets in ${saved.redacted.join(", ")}`;
@@ -86,7 +74,7 @@ async function save({ root, client }: ShelfPlace, id: string, name: string): Pro
   return `${saved.file}${redacted}${kept}`;
 }
 
-async function inferRules(place: ShelfPlace, ids: readonly string[]): Promise<InferredRules> {
+async function inferRules(place: CaptureLink, ids: readonly string[]): Promise<InferredRules> {
   const requests = await readRequests(place, ids);
   if (requests.length === 0) throw new WfError("NO_SAMPLES", "None of these requests can be read.");
   const { rules, yaml } = inferFrom(requests);
@@ -96,7 +84,7 @@ async function inferRules(place: ShelfPlace, ids: readonly string[]): Promise<In
   };
 }
 
-async function readRequests({ root, client }: ShelfPlace, ids: readonly string[]): Promise<RuledRequest[]> {
+async function readRequests({ root, client }: CaptureLink, ids: readonly string[]): Promise<RuledRequest[]> {
   const { settings } = await loadSettings(root);
   const requests: RuledRequest[] = [];
   for (const id of ids) {
@@ -112,7 +100,7 @@ async function readRequests({ root, client }: ShelfPlace, ids: readonly string[]
   return requests;
 }
 
-async function writeInferred({ root, workflowId }: ShelfPlace, rules: RequestRules): Promise<string> {
+async function writeInferred({ root, workflowId }: CaptureLink, rules: RequestRules): Promise<string> {
   const workflow = await readWorkflowText(root, workflowId);
   const { text, added } = writeRules(workflow.file, workflow.text, rules);
   if (text === workflow.text) return `${workflow.file} stays as it is: every field has a rule.`;

@@ -17,6 +17,8 @@ export interface CaptureOptions {
   readonly json?: boolean;
 }
 
+const EXIT_INTERRUPTED = 130;
+
 /** @returns The exit code. */
 export async function runCapture(workflowId: string, options: CaptureOptions): Promise<number> {
   const { count, timeout, save, redact, port } = options;
@@ -32,8 +34,18 @@ export async function runCapture(workflowId: string, options: CaptureOptions): P
     port: port === undefined ? undefined : readCount("--port", port, { min: 0, max: 65_535 }),
   });
   try {
+    if (hasTerminal() && options.json !== true && count === undefined && timeout === undefined && save === undefined) {
+      // Ink loads only here.
+      const { showShelf } = await import("./capture-shelf.ts");
+      return (await showShelf(link, signal)) ? 0 : EXIT_INTERRUPTED;
+    }
     return await printCaptures(link, { ...limits, save, redact: redact ?? false, signal });
   } finally {
     await link.close();
   }
+}
+
+/** The shelf takes keys and draws; what only counts or saves is for scripts, on a terminal too. */
+function hasTerminal(): boolean {
+  return process.stdin.isTTY && process.stdout.isTTY && process.env["TERM"] !== "dumb";
 }
