@@ -100,6 +100,18 @@ export class TestTerminal implements AsyncDisposable {
     await promisify(execFile)("stty", ["-F", tty, "rows", String(rows), "cols", String(columns)]);
   }
 
+  /** Signals the program, as another one would. */
+  async signal(name: NodeJS.Signals): Promise<void> {
+    const tty = (await readFile(join(this.#folder, "tty"), "utf8")).trim().replace("/dev/", "");
+    const { stdout } = await promisify(execFile)("ps", ["-t", tty, "-o", "pid=,stat=,comm="]);
+    // The foreground's, without the shell that waits for it.
+    const pids = stdout
+      .split("\n")
+      .map((line) => line.trim().split(/\s+/))
+      .filter(([, stat = "", command = ""]) => stat.includes("+") && !/^(?:sh|dash|bash|script)$/.test(command));
+    for (const [pid] of pids) process.kill(Number(pid), name);
+  }
+
   /** Waits for the program's end. @returns The shell's `$?` */
   async exit(): Promise<number> {
     const screen = await this.until(/exit \d+/);
