@@ -129,8 +129,10 @@ export class TestTerminal implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      // The program itself keeps the pipes open, should it outlive its terminal.
+      await this.signal("SIGKILL").catch(() => undefined);
       this.#child.kill("SIGKILL");
-      await once(this.#child, "close");
+      await once(this.#child, "exit");
     }
     this.#emulator.dispose();
     await rm(this.#folder, { recursive: true, force: true });

@@ -58,7 +58,8 @@ function createSource(place: CaptureLink): ShelfSource {
     },
     async edit(content) {
       await using file = await openEditedFile(`${workflowId}.http`);
-      return file.editBytes(content);
+      // Awaited here: the file goes when this function ends.
+      return await file.editBytes(content);
     },
   };
 }
