@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { addCapture } from "./cli/capture.ts";
 import { addCheck } from "./cli/check.ts";
+import { addDeploy } from "./cli/deploy.ts";
 import { addHistory } from "./cli/history.ts";
 import { addInit } from "./cli/init.ts";
 import { addKeys } from "./cli/keys.ts";
@@ -85,6 +86,7 @@ function buildProgram(): Command {
   addRules(program);
   addTypes(program);
   addSchema(program);
+  addDeploy(program);
   addKeys(program);
   addToken(program);
   addInit(program);

@@ -25,6 +25,8 @@ export type ErrorCode =
   | "WORKFLOW_NOT_FOUND"
   | "EXECUTION_NOT_FOUND"
   | "CAPTURE_NOT_FOUND"
+  | "DEPLOYMENT_NOT_FOUND"
+  | "DEPLOYMENT_INVALID"
   | "ROUTE_NOT_FOUND"
   | "METHOD_NOT_ALLOWED"
   | "TOO_MANY_EXECUTIONS"
@@ -84,6 +86,8 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     exit: 1,
     hint: "The newest captures are kept: 1,000 of a workflow, 500 MB of all, unless wf.yaml says otherwise.",
   },
+  DEPLOYMENT_NOT_FOUND: { status: 404, exit: 1, hint: "`wf deployments` lists them." },
+  DEPLOYMENT_INVALID: { status: 400, exit: 1, hint: "Mend the workflows, then deploy again; nothing has changed." },
   ROUTE_NOT_FOUND: { status: 404, exit: 1, hint: "Workflows answer at /triggers/<workflow>." },
   METHOD_NOT_ALLOWED: {
     status: 405,

@@ -1,12 +1,9 @@
 /** API keys in the embedded store, beside the engine that owns it. */
 import { hash, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { ApiKey, ApiKeyStore, ApiScope } from "../api-keys.ts";
 import { failureKind, storeError } from "./failure.ts";
-import { lockFolder } from "./lock.ts";
-import { isCurrent, openDatabase, openDatabaseBeside } from "./schema.ts";
+import { openShared } from "./shared.ts";
 
 /** Says what it is wherever it turns up, to people and to programs that look for leaked keys. */
 const PREFIX = "wf_";
@@ -29,23 +26,8 @@ interface KeyRow {
  * first be brought up to date
  */
 export function openApiKeys(directory: string): ApiKeyStore {
-  const file = join(directory, "wf.db");
-  try {
-    if (!existsSync(file) || !isCurrent(file)) makeCurrent(directory, file);
-    return new ApiKeyTable(openDatabaseBeside(file), file);
-  } catch (error) {
-    throw storeError(error, file);
-  }
-}
-
-function makeCurrent(directory: string, file: string): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const lock = lockFolder(directory);
-  try {
-    openDatabase(file).close();
-  } finally {
-    lock.release();
-  }
+  const { database, file } = openShared(directory);
+  return new ApiKeyTable(database, file);
 }
 
 class ApiKeyTable implements ApiKeyStore {

@@ -98,6 +98,21 @@ export const MIGRATIONS: readonly string[] = [
     seq INTEGER PRIMARY KEY, bytes BLOB NOT NULL
   ) STRICT;
   `,
+  `
+  CREATE TABLE versions (
+    hash TEXT PRIMARY KEY, workflow TEXT NOT NULL, source TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE deployments (
+    id INTEGER PRIMARY KEY, created INTEGER NOT NULL, by TEXT NOT NULL
+  ) STRICT;
+  CREATE TABLE deployment_versions (
+    deployment INTEGER NOT NULL, workflow TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (deployment, workflow)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE live_deployment (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1), deployment INTEGER NOT NULL, since INTEGER NOT NULL,
+    by TEXT NOT NULL
+  ) STRICT;
+  `,
 ];
 
 /**

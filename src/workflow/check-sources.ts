@@ -1,0 +1,64 @@
+/** Checks a set of workflows that is kept apart from its files. No I/O. */
+import { checkCalls, type Caller } from "./check-calls.ts";
+import type { Definition, DefinitionSource } from "./definition.ts";
+import { WORKFLOW_ID } from "./parse/kinds.ts";
+import { type AuthMention, defineWorkflow, readWorkflow } from "./parse.ts";
+import type { Problem } from "./problem.ts";
+
+export interface SourceSet {
+  /** Those without errors, by id. */
+  readonly definitions: ReadonlyMap<string, Definition>;
+  readonly problems: readonly Problem[];
+  /** How each workflow authenticates its callers, by file. */
+  readonly auth: ReadonlyMap<string, AuthMention>;
+}
+
+/** Reads every source, and holds them against each other. Never throws for content. */
+export function checkSources(sources: readonly DefinitionSource[]): SourceSet {
+  const definitions = new Map<string, Definition>();
+  const auth = new Map<string, AuthMention>();
+  const callers = new Map<string, Caller>();
+  const problems: Problem[] = [];
+  for (const source of sources) {
+    const { workflowId: id, file, modules } = source;
+    const misplaced = misplacedIn(source);
+    if (misplaced !== undefined) {
+      problems.push(problemAtTop(file, "bad-file-name", misplaced));
+      continue;
+    }
+    if (callers.has(id)) {
+      problems.push(problemAtTop(file, "duplicate-workflow", `\`${id}\` is given twice`));
+      continue;
+    }
+    const parsed = readWorkflow(id, file, source.yaml);
+    callers.set(id, { file, calls: parsed.calls });
+    if (parsed.auth) auth.set(file, parsed.auth);
+    problems.push(...parsed.problems);
+    for (const { name, place } of parsed.functions) {
+      if (Object.hasOwn(modules, name)) continue;
+      problems.push({ severity: "error", check: "missing-module", file, place, message: `${name} is not included` });
+    }
+    const definition = defineWorkflow(parsed, source);
+    if (definition) definitions.set(id, definition);
+  }
+  problems.push(...checkCalls(callers));
+  return { definitions, problems, auth };
+}
+
+/** @returns What is wrong with a source's names, which become paths on another machine */
+function misplacedIn({ workflowId, file, modules }: DefinitionSource): string | undefined {
+  if (!WORKFLOW_ID.test(workflowId)) return `\`${workflowId.slice(0, 80)}\` cannot be a workflow's id`;
+  if (file !== `workflows/${workflowId}.yaml` && file !== `workflows/${workflowId}.yml`) {
+    return `\`${file.slice(0, 80)}\` is not the file of workflow \`${workflowId}\``;
+  }
+  const outside = Object.keys(modules).find((path) => !isInside(path));
+  return outside === undefined ? undefined : `the module \`${outside.slice(0, 80)}\` lies outside of the project`;
+}
+
+function isInside(path: string): boolean {
+  return !/^[a-z]:|\\|\0/i.test(path) && path.split("/").every((part) => part !== "" && part !== "." && part !== "..");
+}
+
+function problemAtTop(file: string, check: string, message: string): Problem {
+  return { severity: "error", check, file: file.slice(0, 200), place: { line: 1, column: 1, length: 1 }, message };
+}
