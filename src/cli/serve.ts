@@ -11,6 +11,7 @@ export function addServe(program: Command): void {
     .addOption(dirOption())
     .option("--store <path>", "folder that keeps the executions (default: store in wf.yaml, or .wf)")
     .option("--allow-unauthenticated", "listen on a public address although workflows ask for no credentials")
+    .option("--deployed", "serve what `wf deploy` made live, whatever the files say; watches nothing, writes JSON")
     .option("--json", "print events as JSON lines: ready, reloaded, problem, execution, stopped")
     .addHelpText(
       "after",
@@ -18,6 +19,7 @@ export function addServe(program: Command): void {
         "wf serve",
         "wf serve --port 0 --json       any free port; the first `ready` line tells which",
         "wf serve --dir ../shop         the project in another folder",
+        "wf serve --deployed            in production: deployed versions only, `auth` required",
       ),
     )
     .action(async (options: ServeOptions) => finish((await import("../commands/serve.ts")).serve(options)));

@@ -37,7 +37,7 @@ export function openAuthentication({ root, store, settings, secrets, log }: Auth
 }
 
 /** Workflows whose `auth` lets nobody in, as warnings. */
-export function unmetAuth({ auth }: LoadedSet, settings: Settings, secrets: LiveSecrets): readonly Problem[] {
+export function unmetAuth(auth: LoadedSet["auth"], settings: Settings, secrets: LiveSecrets): readonly Problem[] {
   return checkAuth(auth, {
     isSecretSet: (name) => (secrets.values[name] ?? "") !== "",
     hasUserTokenKeys: settings.userTokens.keys.length > 0,

@@ -1,6 +1,8 @@
 /** A server on a project: its files watched, its store open, its state told to other commands. */
 import { randomBytes } from "node:crypto";
-import { createLog } from "../log.ts";
+import type { DeploymentStore } from "../engine/deployments.ts";
+import { openDeployments } from "../engine/embedded/deployments.ts";
+import { createLog, type Log } from "../log.ts";
 import { createServer, type Server } from "../server/server.ts";
 import type { Definition } from "../workflow/definition.ts";
 import type { LoadedSet } from "../workflow/load.ts";
@@ -8,6 +10,7 @@ import type { Problem } from "../workflow/problem.ts";
 import { loadSettings, type Settings } from "../workflow/settings.ts";
 import { type ProjectChange, watchProject, type ProjectWatch } from "../workflow/watch.ts";
 import { openAuthentication, type OpenAuthentication, unmetAuth } from "./authentication.ts";
+import { LiveDeployment, type LiveSet } from "./live-deployment.ts";
 import { LiveSecrets } from "./live-secrets.ts";
 import { findRoot } from "./project.ts";
 import { refuseBroken } from "./refuse-broken.ts";
@@ -23,6 +26,8 @@ export interface SessionOptions {
   readonly store?: string | undefined;
   readonly allowUnauthenticated?: boolean | undefined;
   readonly json?: boolean | undefined;
+  /** Serves what was deployed, and no file. @defaultValue false */
+  readonly deployed?: boolean | undefined;
 }
 
 export class ServeSession {
@@ -34,6 +39,8 @@ export class ServeSession {
   readonly #warned = new Set<string>();
   #definitions: ReadonlyMap<string, Definition> = new Map();
   #watch: ProjectWatch | undefined;
+  #deployment: LiveDeployment | undefined;
+  #deployments: DeploymentStore | undefined;
   #runtime: Runtime | undefined;
   #authentication: OpenAuthentication | undefined;
   #server: Server | undefined;
@@ -74,15 +81,12 @@ export class ServeSession {
 
   async #start(options: SessionOptions): Promise<void> {
     const log = createLog({
-      json: options.json === true || !process.stderr.isTTY,
+      json: options.json === true || options.deployed === true || !process.stderr.isTTY,
       level: "info",
       scrub: (text) => this.#secrets.scrub(text),
     });
-    const watch = await watchProject(this.#root, (change) => this.#change(change));
-    this.#watch = watch;
-    this.#adopt(watch.set.definitions);
-    for (const problem of watch.set.problems) this.#showProblem(problem, watch.set.sources);
-    this.#showUnmet(watch.set);
+    if (options.deployed === true) this.#followDeployment(log);
+    else await this.#followFiles();
     const { execution } = this.#report;
     this.#runtime = await openRuntime({
       root: this.#root,
@@ -117,7 +121,7 @@ export class ServeSession {
     const localToken = randomBytes(32).toString("base64url");
     this.#server = createServer({
       engine: this.#runtime.engine,
-      captures: this.#runtime.captures,
+      ...(options.deployed === true ? {} : { captures: this.#runtime.captures }),
       definitions: () => this.#definitions,
       isBroken: (id) => this.#watch?.set.ids.has(id) === true && !this.#definitions.has(id),
       settings: { ...this.#settings, allowUnauthenticated: options.allowUnauthenticated ?? false },
@@ -125,6 +129,11 @@ export class ServeSession {
       log,
       authenticate: this.#authentication.authenticate,
       findApiKey: this.#authentication.findApiKey,
+      deployments: {
+        store: () => this.#deployment?.store ?? (this.#deployments ??= openDeployments(this.#store)),
+        changed: () => this.#deployment?.refresh(),
+      },
+      deployed: options.deployed ?? false,
     });
     this.#state = {
       pid: process.pid,
@@ -134,6 +143,34 @@ export class ServeSession {
       store: this.#store,
       startedAt: new Date().toISOString(),
     };
+  }
+
+  async #followFiles(): Promise<void> {
+    const watch = await watchProject(this.#root, (change) => this.#change(change));
+    this.#watch = watch;
+    this.#adopt(watch.set.definitions);
+    for (const problem of watch.set.problems) this.#showProblem(problem, watch.set.sources);
+    this.#showUnmet(watch.set.auth, watch.set.sources);
+  }
+
+  #followDeployment(log: Log): void {
+    this.#deployment = new LiveDeployment(this.#store, {
+      changed: (set) => this.#changeDeployment(set, log),
+      failed: (error) => log.error({ err: error }, "What is deployed could not be read; the earlier set stays live"),
+    });
+    if (this.#definitions.size === 0) this.#report.note("Nothing is deployed yet; run `wf deploy`.");
+  }
+
+  #changeDeployment({ deployment, definitions, auth }: LiveSet, log: Log): void {
+    const before = this.#definitions;
+    this.#adopt(definitions);
+    this.#showUnmet(auth, new Map([...definitions.values()].map(({ source }) => [source.file, source.yaml])));
+    log.info({ deployment: deployment.id, workflows: [...definitions.keys()] }, "A deployment is live");
+    if (this.#state === undefined) return;
+    this.#report.reloaded({
+      changed: [...definitions.values()].filter(({ id, hash }) => before.get(id)?.hash !== hash).map(({ id }) => id),
+      removed: [...before.keys()].filter((id) => !definitions.has(id)),
+    });
   }
 
   /** @returns How other commands reach it. */
@@ -165,15 +202,15 @@ export class ServeSession {
       this.#report.reloaded({ changed: change.changed, removed: change.removed });
     }
     for (const problem of change.problems) this.#showProblem(problem, change.set.sources);
-    this.#showUnmet(change.set);
+    this.#showUnmet(change.set.auth, change.set.sources);
   }
 
-  #showUnmet(set: LoadedSet): void {
-    for (const problem of unmetAuth(set, this.#settings, this.#secrets)) {
+  #showUnmet(auth: LoadedSet["auth"], sources: LoadedSet["sources"]): void {
+    for (const problem of unmetAuth(auth, this.#settings, this.#secrets)) {
       const key = `${problem.file} ${problem.message}`;
       if (this.#warned.has(key)) continue;
       this.#warned.add(key);
-      this.#showProblem(problem, set.sources);
+      this.#showProblem(problem, sources);
     }
   }
 
@@ -197,10 +234,13 @@ export class ServeSession {
   async close(): Promise<void> {
     await this.#watch?.close();
     await this.#server?.close();
+    this.#deployment?.close();
+    this.#deployments?.close();
     this.#authentication?.close();
     await this.#runtime?.close();
     this.#forget();
     process.off("exit", this.#forget);
+    this.#deployment = this.#deployments = undefined;
     this.#watch = this.#server = this.#runtime = undefined;
   }
 }

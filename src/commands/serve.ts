@@ -9,6 +9,7 @@ export interface ServeOptions {
   readonly dir?: string;
   readonly store?: string;
   readonly allowUnauthenticated?: boolean;
+  readonly deployed?: boolean;
   readonly json?: boolean;
 }
 
@@ -18,7 +19,7 @@ const LEFTOVERS_MS = 2_000;
 export async function serve(options: ServeOptions): Promise<number> {
   const port = options.port === undefined ? undefined : readCount("--port", options.port, { min: 0, max: 65_535 });
   const stop = listenForSignals();
-  const report = createServeReport(options.json ?? false);
+  const report = createServeReport(options.json ?? options.deployed ?? false);
   // A reader of the output that goes away ends the output, not the server.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
   const session = await ServeSession.open({ ...options, port }, report);

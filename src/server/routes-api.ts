@@ -5,6 +5,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { WfError } from "../errors.ts";
 import { callerOf, guardRoutes } from "./auth/api-guard.ts";
 import { addCaptureRoutes } from "./captures.ts";
+import { addDeploymentRoutes } from "./deployments.ts";
 import { addHistoryRoutes } from "./history.ts";
 import { answerOf } from "./reply-error.ts";
 import type { ErrorAnswer } from "./reply-error.ts";
@@ -54,7 +55,16 @@ export async function createApi(context: ServerContext): Promise<Api> {
     },
     { prefix: `${project}/task-history/workflow-executions` },
   );
-  const { captures } = context;
+  const { captures, deployments } = context;
+  if (deployments !== undefined) {
+    await app.register(
+      async (routes: FastifyInstance) => {
+        guardRoutes(routes, context);
+        addDeploymentRoutes(routes, deployments, context);
+      },
+      { prefix: `${project}/deployments` },
+    );
+  }
   if (captures !== undefined) {
     await app.register(
       async (routes: FastifyInstance) => {

@@ -58,10 +58,11 @@ export function createRouter(context: ServerContext): Router {
     request: IncomingMessage,
     response: ServerResponse,
   ): void {
+    if (isTest && context.deployed) return sendError(response, noTestUrls(), context.log);
     const definition = context.definitions().get(id);
     const test = isTest ? toCapture(id, definition !== undefined, request, response) : undefined;
     if (definition === undefined) {
-      if (test === undefined) return sendError(response, unknownWorkflow(id), context.log);
+      if (test === undefined) return sendError(response, unknownWorkflow(id, context.deployed), context.log);
       void keepUnrun(context, test, request, response, brokenWorkflow(id));
       return;
     }
@@ -150,7 +151,18 @@ function brokenWorkflow(id: string): WfError {
   return new WfError("WORKFLOW_INVALID", `Workflow \`${id}\` has errors and no earlier version to run.`);
 }
 
-function unknownWorkflow(id: string): WfError {
+function noTestUrls(): WfError {
+  return new WfError("ROUTE_NOT_FOUND", "A server of deployed workflows has no test URLs.", {
+    hint: "`wf serve` without --deployed has them.",
+  });
+}
+
+function unknownWorkflow(id: string, deployed: boolean): WfError {
+  if (deployed && WORKFLOW_ID.test(id)) {
+    return new WfError("WORKFLOW_NOT_FOUND", `Workflow \`${id}\` is not deployed; run \`wf deploy\`.`, {
+      hint: "`wf deployments` lists what is live.",
+    });
+  }
   return WORKFLOW_ID.test(id)
     ? new WfError("WORKFLOW_NOT_FOUND", `There is no live workflow \`${id}\`.`)
     : new WfError("WORKFLOW_NOT_FOUND", "The path does not name a workflow.", {

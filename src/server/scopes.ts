@@ -5,6 +5,7 @@ import type { ApiKey, ApiScope } from "../engine/api-keys.ts";
 type RouteScope = ApiScope | "local";
 
 const CAPTURES = "/captures";
+const DEPLOYMENTS = "/deployments";
 const HISTORY = "/task-history/workflow-executions";
 
 /** By method and path; a route that is not here is not served. */
@@ -15,6 +16,9 @@ const ROUTE_SCOPES: ReadonlyMap<string, RouteScope> = new Map<string, RouteScope
   [`GET ${HISTORY}/:id/step-executions/:stepExecutionId`, "history:read"],
   [`POST ${HISTORY}/:id/replay`, "history:write"],
   [`POST ${HISTORY}/:id/cancel`, "history:write"],
+  [`GET ${DEPLOYMENTS}`, "deploy"],
+  [`POST ${DEPLOYMENTS}`, "deploy"],
+  [`POST ${DEPLOYMENTS}/rollback`, "deploy"],
   // Captures hold requests as they came, their credentials too.
   [`GET ${CAPTURES}`, "local"],
   [`GET ${CAPTURES}/stream`, "local"],

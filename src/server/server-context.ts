@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { FindApiKey } from "../engine/api-keys.ts";
 import type { CaptureStore } from "../engine/captures.ts";
+import type { DeploymentStore } from "../engine/deployments.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Log } from "../log.ts";
 import type { Definition } from "../workflow/definition.ts";
@@ -40,6 +41,14 @@ export type Authentication =
 
 export type Authenticate = (definition: Definition, request: AuthRequest) => Authentication | Promise<Authentication>;
 
+/** What deploying by the API needs. */
+export interface DeploymentAccess {
+  /** Opened when it is first asked for. */
+  readonly store: () => DeploymentStore;
+  /** Called after a change, before it is answered. */
+  readonly changed: () => void;
+}
+
 export interface ServerOptions {
   readonly engine: Engine;
   /** Keeps what reaches test URLs; nothing is kept without it. */
@@ -56,6 +65,13 @@ export interface ServerOptions {
   readonly authenticate?: Authenticate;
   /** Opens the API by key. @defaultValue there are no keys */
   readonly findApiKey?: FindApiKey;
+  /** Takes deployments by the API; there is no such route without it. */
+  readonly deployments?: DeploymentAccess;
+  /**
+   * The definitions are what was deployed: there are no test URLs, and workflows without `auth` are refused on every
+   * address. @defaultValue false
+   */
+  readonly deployed?: boolean;
 }
 
 /** One server's state, shared by its routes. */
@@ -70,11 +86,13 @@ export interface ServerContext {
   readonly log: Log;
   readonly authenticate: Authenticate;
   readonly findApiKey: FindApiKey;
+  readonly deployments: DeploymentAccess | undefined;
+  readonly deployed: boolean;
   readonly bodies: BodyBudget;
   /** Called when the drain is over: each ends one caller's wait for a reply. */
   readonly waits: Set<() => void>;
   /** New requests are refused. */
   draining: boolean;
-  /** Workflows without `auth` are refused: others than this machine's users reach the server. */
+  /** Workflows without `auth` are refused: others than this machine's users reach the server, or are meant to. */
   readonly anonymousRefused: boolean;
 }

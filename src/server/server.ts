@@ -72,10 +72,13 @@ class TriggerServer implements Server {
       log: options.log,
       authenticate: options.authenticate ?? refuseAll,
       findApiKey: options.findApiKey ?? (() => undefined),
+      deployments: options.deployments,
+      deployed: options.deployed ?? false,
       bodies: new BodyBudget(settings.maxBodyBytes),
       waits: new Set(),
       draining: false,
-      anonymousRefused: !isLoopback(settings.host) && settings.allowUnauthenticated !== true,
+      anonymousRefused:
+        (options.deployed === true || !isLoopback(settings.host)) && settings.allowUnauthenticated !== true,
     };
     this.#router = createRouter(this.#context);
     this.#http = createHttpServer({
@@ -110,8 +113,8 @@ class TriggerServer implements Server {
   }
 
   async listen(): Promise<{ readonly url: string }> {
-    const { settings, definitions, anonymousRefused } = this.#context;
-    if (anonymousRefused) refuseAnonymous(settings, definitions());
+    const { settings, anonymousRefused } = this.#context;
+    if (anonymousRefused) refuseAnonymous(this.#context);
     await new Promise<void>((resolve, reject) => {
       const onError = (error: NodeJS.ErrnoException): void => reject(listenError(error, settings));
       this.#http.once("error", onError);
@@ -175,14 +178,14 @@ class TriggerServer implements Server {
   }
 }
 
-function refuseAnonymous(settings: ServerSettings, definitions: ReturnType<ServerOptions["definitions"]>): void {
-  const open = [...definitions.values()].filter((definition) => definition.request.auth.kind === "none");
+function refuseAnonymous({ settings, definitions, deployed }: ServerContext): void {
+  const open = [...definitions().values()].filter((definition) => definition.request.auth.kind === "none");
   const first = open[0];
   if (first === undefined) return;
   const others = open.length === 1 ? "" : ` and ${open.length - 1} more`;
   throw new WfError(
     "ADDRESS_PUBLIC",
-    `${settings.host} is reachable from other machines, and workflow \`${first.id}\`${others} would run for anyone.`,
+    `${deployed ? "Deployed workflows are for others to call" : `${settings.host} is reachable from other machines`}, and workflow \`${first.id}\`${others} would run for anyone.`,
   );
 }
 
