@@ -1,6 +1,6 @@
 import { WfError } from "../errors.ts";
 import { checkAuth } from "../workflow/check-auth.ts";
-import type { DefinitionSource } from "../workflow/definition.ts";
+import type { Definition, DefinitionSource } from "../workflow/definition.ts";
 import { loadProject } from "../workflow/load.ts";
 import { didYouMean } from "../workflow/parse/reader.ts";
 import { problemToJson } from "../workflow/problem.ts";
@@ -50,8 +50,20 @@ export async function collectSources(
   if (errors > 0) {
     throw new WfError("DEPLOYMENT_INVALID", `${errors} ${errors === 1 ? "error" : "errors"}; nothing was deployed.`);
   }
-  const chosen = workflows.length === 0 ? [...set.definitions.keys()] : [...new Set(workflows)];
-  return chosen.flatMap((id) => set.definitions.get(id)?.source ?? []).sort(byId);
+  const chosen = workflows.length === 0 ? [...set.definitions.values()] : [...new Set(workflows)].map(definitionOf);
+  const open = chosen.filter(({ request }) => request.auth.kind === "none").map(({ id }) => id);
+  if (open.length > 0) {
+    note(
+      `Without \`auth\`: ${open.join(", ")}. \`wf serve --deployed\` refuses them unless --allow-unauthenticated.\n`,
+    );
+  }
+  return chosen.map(({ source }) => source).sort(byId);
+
+  function definitionOf(id: string): Definition {
+    const definition = set.definitions.get(id);
+    if (definition === undefined) throw new WfError("DEPLOYMENT_INVALID", `${id} has errors; nothing was deployed.`);
+    return definition;
+  }
 }
 
 function byId(a: DefinitionSource, b: DefinitionSource): number {

@@ -4,12 +4,14 @@ import { expect, test } from "vitest";
 import type { ApiKey, ApiScope } from "../../src/engine/api-keys.ts";
 import type { CaptureStore } from "../../src/engine/captures.ts";
 import type { ExecutionWithSteps } from "../../src/engine/engine.ts";
+import type { DeploymentAccess } from "../../src/server/server-context.ts";
 import { scopeOf } from "../../src/server/scopes.ts";
 import { definitionOf, exchange, serve, TOKEN } from "./server-fixture.ts";
 
 const SCOPES: readonly ApiScope[] = ["trigger", "history:read", "history:write", "deploy"];
 const BASE = "/projects/demo/task-history/workflow-executions";
 const ID = "0199f3a2-0000-7000-8000-000000000000";
+const DEPLOYMENTS = "/projects/demo/deployments";
 const CAPTURES = "/projects/demo/captures";
 const ROUTES: readonly (readonly [method: string, path: string, needs: ApiScope | "local"])[] = [
   ["GET", BASE, "history:read"],
@@ -20,6 +22,9 @@ const ROUTES: readonly (readonly [method: string, path: string, needs: ApiScope 
   ["GET", `${BASE}/${ID}/step-executions/${ID}%3Aa`, "history:read"],
   ["POST", `${BASE}/${ID}/replay`, "history:write"],
   ["POST", `${BASE}/${ID}/cancel`, "history:write"],
+  ["GET", DEPLOYMENTS, "deploy"],
+  ["POST", DEPLOYMENTS, "deploy"],
+  ["POST", `${DEPLOYMENTS}/rollback`, "deploy"],
   ["GET", CAPTURES, "local"],
   ["GET", `${CAPTURES}/stream`, "local"],
   ["GET", `${CAPTURES}/${ID}`, "local"],
@@ -36,6 +41,20 @@ const captures: CaptureStore = {
   body: async () => undefined,
   list: async () => ({ items: [] }),
   subscribe: () => () => {},
+};
+
+/** Holds nothing: there is nothing to go back to. */
+const deployments: DeploymentAccess = {
+  store: () => ({
+    list: () => [],
+    get: () => undefined,
+    liveId: () => undefined,
+    sources: () => [],
+    deploy: () => undefined,
+    activate: () => undefined,
+    close: () => {},
+  }),
+  changed: () => {},
 };
 
 const execution: ExecutionWithSteps = {
@@ -64,7 +83,7 @@ test("each route opens to this machine's commands and to keys of its scope, and 
     return secret;
   };
   const findApiKey = (secret: string) => keys.get(secret);
-  const { url, engine, logged } = await serve([definitionOf()], {}, { findApiKey, captures });
+  const { url, engine, logged } = await serve([definitionOf()], {}, { findApiKey, captures, deployments });
   engine.executions.push(execution);
   const all = keyOf(...SCOPES);
   type Opens = readonly (ApiScope | "local")[] | 401;
