@@ -11,3 +11,16 @@ export type {
   StepError,
   StepExecution,
 } from "./engine/engine.ts";
+export { createClient } from "./client/client.ts";
+export type { Client, ClientOptions, TriggerOptions, TriggerResult } from "./client/client.ts";
+export { ClientError } from "./client/client-error.ts";
+export type { BrokenRule } from "./client/client-error.ts";
+export type {
+  ClientExecution,
+  ClientExecutionDetails,
+  ClientExecutionStatus,
+  ClientHistory,
+  ClientHistoryFilter,
+  ClientHistoryPage,
+  ClientStepExecution,
+} from "./client/client-history.ts";
