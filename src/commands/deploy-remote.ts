@@ -4,6 +4,8 @@ import type { Deployment } from "../engine/deployments.ts";
 import { ERRORS, WfError, type ErrorCode } from "../errors.ts";
 import type { DefinitionSource } from "../workflow/definition.ts";
 import { readUrl } from "./options.ts";
+import { isLoopback } from "../server/server-address.ts";
+import { note } from "./terminal.ts";
 import { send } from "./send.ts";
 
 export interface RemotePlace {
@@ -19,11 +21,13 @@ export class RemoteDeployments {
   readonly #base: string;
   readonly #url: URL;
   readonly #key: string;
+  readonly #project: string;
 
   private constructor(url: URL, project: string, key: string) {
     this.#url = url;
     this.#base = `${url.pathname.replace(/\/$/, "")}/projects/${encodeURIComponent(project)}/deployments`;
     this.#key = key;
+    this.#project = project;
   }
 
   /** @returns undefined without `--to`. @throws {@link WfError} `USAGE` without a key */
@@ -39,6 +43,8 @@ export class RemoteDeployments {
         hint: "Set WF_API_KEY, or give --key; `wf keys create <name> --scope deploy` on the server makes one.",
       });
     }
+    if (url.protocol === "http:" && !isLoopback(url.hostname))
+      note("The key travels unencrypted: --to is not https.\n");
     const { loadSettings } = await import("../workflow/settings.ts");
     return new RemoteDeployments(url, (await loadSettings(root)).settings.project, secret);
   }
@@ -76,7 +82,11 @@ export class RemoteDeployments {
     throw new WfError(
       typeof code === "string" && Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : "INTERNAL",
       typeof message === "string" ? message : `The server answered ${answer.status} ${answer.statusText}.`,
-      typeof hint === "string" ? { hint } : {},
+      code === "ROUTE_NOT_FOUND"
+        ? { hint: `The server has another project than \`${this.#project}\` of wf.yaml, or an older wf.` }
+        : typeof hint === "string"
+          ? { hint }
+          : {},
     );
   }
 }

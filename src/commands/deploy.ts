@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { deploySources, type DeployResult, rollBack } from "../engine/deploy.ts";
 import type { Deployment, DeploymentStore } from "../engine/deployments.ts";
 import { openDeployments } from "../engine/embedded/deployments.ts";
+import { SourceReader } from "../workflow/check-sources.ts";
 import type { HistoryPlace } from "./history-store.ts";
 import { readCount } from "./options.ts";
 import { findRoot } from "./project.ts";
@@ -29,7 +30,9 @@ export async function deploy(workflows: readonly string[], options: DeployOption
   const keepOthers = workflows.length > 0;
   const result =
     remote === undefined
-      ? await withStore(root, options, (store) => deploySources(store, { sources, keepOthers, by: whoami() }))
+      ? await withStore(root, options, (store) =>
+          deploySources(store, { reader: new SourceReader(), sources, keepOthers, by: whoami() }),
+        )
       : await remote.deploy({ sources, keepOthers });
   if (options.json) printJson(result);
   else showResult(result);

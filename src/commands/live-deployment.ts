@@ -1,5 +1,5 @@
 /** What is deployed, as a server serves it: followed while it runs, whoever deploys. */
-import { checkSources, type SourceSet } from "../workflow/check-sources.ts";
+import { SourceReader, type SourceSet } from "../workflow/check-sources.ts";
 import type { Deployment, DeploymentStore } from "../engine/deployments.ts";
 import { openDeployments } from "../engine/embedded/deployments.ts";
 import { WfError } from "../errors.ts";
@@ -19,6 +19,7 @@ export interface LiveDeploymentEvents {
 }
 
 export class LiveDeployment {
+  readonly reader: SourceReader = new SourceReader();
   readonly #store: DeploymentStore;
   readonly #events: LiveDeploymentEvents;
   #seen: number | undefined;
@@ -69,7 +70,9 @@ export class LiveDeployment {
     if (id === undefined || id === this.#seen) return;
     const deployment = this.#store.get(id);
     if (deployment === undefined) return;
-    const set = checkSources(this.#store.sources(id));
+    const set = this.reader.check(this.#store.sources(id));
+    // Also when it cannot be served: it will not read otherwise at the next look.
+    this.#seen = id;
     const problem = set.problems.find(({ severity }) => severity === "error");
     if (problem !== undefined) {
       const { file, place, message } = problem;
@@ -78,7 +81,6 @@ export class LiveDeployment {
         hint: "It was deployed by another version of wf; deploy again, or `wf rollback`.",
       });
     }
-    this.#seen = id;
     this.#events.changed({ ...set, deployment });
   }
 }

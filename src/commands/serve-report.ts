@@ -36,6 +36,14 @@ export function createServeReport(json: boolean): ServeReport {
   return json ? jsonReport() : textReport();
 }
 
+/** Of a server in production, whose output is read by programs only. */
+export function createDeployedReport(): ServeReport {
+  return {
+    ...jsonReport(),
+    note: (text) => void process.stdout.write(`${JSON.stringify({ event: "note", message: text })}\n`),
+  };
+}
+
 /** Of a server inside of another command, which has stdout for itself: only what needs mending is told. */
 export function createProblemReport(): ServeReport {
   return { ...textReport(), ready: () => undefined, execution: undefined };

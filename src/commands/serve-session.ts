@@ -4,6 +4,7 @@ import type { DeploymentStore } from "../engine/deployments.ts";
 import { openDeployments } from "../engine/embedded/deployments.ts";
 import { createLog, type Log } from "../log.ts";
 import { createServer, type Server } from "../server/server.ts";
+import { SourceReader } from "../workflow/check-sources.ts";
 import type { Definition } from "../workflow/definition.ts";
 import type { LoadedSet } from "../workflow/load.ts";
 import type { Problem } from "../workflow/problem.ts";
@@ -131,6 +132,7 @@ export class ServeSession {
       findApiKey: this.#authentication.findApiKey,
       deployments: {
         store: () => this.#deployment?.store ?? (this.#deployments ??= openDeployments(this.#store)),
+        reader: this.#deployment?.reader ?? new SourceReader(),
         changed: () => this.#deployment?.refresh(),
       },
       deployed: options.deployed ?? false,

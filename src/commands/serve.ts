@@ -1,5 +1,5 @@
 import { readCount } from "./options.ts";
-import { createServeReport } from "./serve-report.ts";
+import { createDeployedReport, createServeReport } from "./serve-report.ts";
 import { ServeSession } from "./serve-session.ts";
 import { listenForSignals } from "./signals.ts";
 
@@ -19,7 +19,7 @@ const LEFTOVERS_MS = 2_000;
 export async function serve(options: ServeOptions): Promise<number> {
   const port = options.port === undefined ? undefined : readCount("--port", options.port, { min: 0, max: 65_535 });
   const stop = listenForSignals();
-  const report = createServeReport(options.json ?? options.deployed ?? false);
+  const report = options.deployed ? createDeployedReport() : createServeReport(options.json ?? false);
   // A reader of the output that goes away ends the output, not the server.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
   const session = await ServeSession.open({ ...options, port }, report);

@@ -1,11 +1,13 @@
 /** Makes a set of workflows live, after holding it against what stays live beside it. */
 import { WfError } from "../errors.ts";
-import { checkSources } from "../workflow/check-sources.ts";
+import { type SourceReader } from "../workflow/check-sources.ts";
 import type { Definition, DefinitionSource } from "../workflow/definition.ts";
 import type { Problem } from "../workflow/problem.ts";
 import type { Deployment, DeploymentStore, Version } from "./deployments.ts";
 
 export interface DeployRequest {
+  /** Spares what it has read before. */
+  readonly reader: SourceReader;
   readonly sources: readonly DefinitionSource[];
   /** True: workflows that are live and not in `sources` stay as they are; false: they go. */
   readonly keepOthers: boolean;
@@ -33,7 +35,7 @@ export function deploySources(store: DeploymentStore, request: DeployRequest): D
     const live = liveId === undefined ? undefined : store.get(liveId);
     const definitions = check(
       [...request.sources, ...(live && request.keepOthers ? othersOf(store, live, request.sources) : [])],
-      request.refuse,
+      request,
     );
     const { changed, removed } = difference(live?.versions ?? [], definitions);
     if (live !== undefined && changed.length + removed.length === 0) return { deployment: live, changed, removed };
@@ -70,10 +72,10 @@ function othersOf(
 
 function check(
   sources: readonly DefinitionSource[],
-  refuse: (definition: Definition) => string | undefined = () => undefined,
+  { reader, refuse = () => undefined }: DeployRequest,
 ): readonly Definition[] {
   if (sources.length === 0) throw new WfError("DEPLOYMENT_INVALID", "There is no workflow to deploy.");
-  const { definitions, problems } = checkSources(sources);
+  const { definitions, problems } = reader.check(sources);
   const told = problems.filter(({ severity }) => severity === "error").map(tell);
   for (const definition of definitions.values()) {
     const reason = refuse(definition);

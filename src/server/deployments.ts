@@ -18,6 +18,7 @@ export function addDeploymentRoutes(app: FastifyInstance, access: DeploymentAcce
     const { sources, keepOthers } = readSet(request.body);
     const by = await nameOf(request, context);
     const result = deploySources(access.store(), {
+      reader: access.reader,
       sources,
       keepOthers,
       by,

@@ -5,6 +5,7 @@ import type { CaptureStore } from "../engine/captures.ts";
 import type { DeploymentStore } from "../engine/deployments.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Log } from "../log.ts";
+import type { SourceReader } from "../workflow/check-sources.ts";
 import type { Definition } from "../workflow/definition.ts";
 import type { Settings } from "../workflow/settings.ts";
 import type { BodyBudget } from "./limits.ts";
@@ -45,6 +46,7 @@ export type Authenticate = (definition: Definition, request: AuthRequest) => Aut
 export interface DeploymentAccess {
   /** Opened when it is first asked for. */
   readonly store: () => DeploymentStore;
+  readonly reader: SourceReader;
   /** Called after a change, before it is answered. */
   readonly changed: () => void;
 }

@@ -8,6 +8,7 @@ import { createKey } from "../../src/commands/keys.ts";
 import type { ServeReport } from "../../src/commands/serve-report.ts";
 import { ServeSession, type SessionOptions } from "../../src/commands/serve-session.ts";
 import { openDeployments } from "../../src/engine/embedded/deployments.ts";
+import { loadProject } from "../../src/workflow/load.ts";
 import { createProject } from "../project.ts";
 import { run } from "./in-process.ts";
 
@@ -228,4 +229,37 @@ it("asks for `auth`, and runs the working copy where it is not told to serve dep
   expect(await get("/triggers/w")).toEqual(says("working copy"));
   const made = await run(() => deploy([], { dir, to: url, key }));
   expect(made.stderr).toContain("runs its working copy");
+});
+
+it("keeps what is live when a deployment cannot be read, and takes the next one", async () => {
+  await using project = await createProject({ "wf.yaml": "project: demo\n", "workflows/w.yaml": answers("one") });
+  const dir = project.root;
+  await run(() => deploy([], { dir }));
+  const { definitions } = await loadProject(dir);
+  const known = definitions.get("w");
+  if (known === undefined) throw new Error("no workflow");
+  await using server = await start(dir);
+  const { get } = server;
+  const store = openDeployments(join(dir, ".wf"));
+  // As a later wf might write it.
+  const foreign = { ...known, hash: "f".repeat(64), source: { ...known.source, yaml: BROKEN } };
+  expect(store.deploy({ definitions: [foreign], by: "a later wf", over: 1 })).toMatchObject({ id: 2 });
+  store.close();
+  const unreadable = ServeSession.open({ dir, port: 0, deployed: true, store: `${dir}/.wf` }, silent);
+  await expect(unreadable).rejects.toMatchObject({ code: "WORKFLOW_INVALID" });
+  expect(await get("/triggers/w")).toEqual(says("one"));
+  await project.write("workflows/w.yaml", answers("three"));
+  await run(() => deploy([], { dir }));
+  await expect.poll(() => get("/triggers/w")).toEqual(says("three"));
+});
+
+it("tells a project that the server does not have", async () => {
+  await using production = await createProject({ "wf.yaml": "project: other\n" });
+  await using project = await createProject({ "wf.yaml": "project: demo\n", "workflows/w.yaml": answers("one") });
+  await using server = await start(production.root);
+  const { url: to, key } = server;
+  await expect(deploy([], { dir: project.root, to, key })).rejects.toMatchObject({
+    code: "ROUTE_NOT_FOUND",
+    hint: expect.stringContaining("another project than `demo`"),
+  });
 });

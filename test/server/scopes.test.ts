@@ -6,6 +6,7 @@ import type { CaptureStore } from "../../src/engine/captures.ts";
 import type { ExecutionWithSteps } from "../../src/engine/engine.ts";
 import type { DeploymentAccess } from "../../src/server/server-context.ts";
 import { scopeOf } from "../../src/server/scopes.ts";
+import { SourceReader } from "../../src/workflow/check-sources.ts";
 import { definitionOf, exchange, serve, TOKEN } from "./server-fixture.ts";
 
 const SCOPES: readonly ApiScope[] = ["trigger", "history:read", "history:write", "deploy"];
@@ -54,6 +55,7 @@ const deployments: DeploymentAccess = {
     activate: () => undefined,
     close: () => {},
   }),
+  reader: new SourceReader(),
   changed: () => {},
 };
 
