@@ -33,13 +33,13 @@ export interface ServeReport {
 }
 
 export function createServeReport(json: boolean): ServeReport {
-  return json ? jsonReport() : textReport();
+  return json ? jsonReport(true) : textReport();
 }
 
 /** Of a server in production, whose output is read by programs only. */
 export function createDeployedReport(): ServeReport {
   return {
-    ...jsonReport(),
+    ...jsonReport(false),
     note: (text) => void process.stdout.write(`${JSON.stringify({ event: "note", message: text })}\n`),
   };
 }
@@ -86,7 +86,7 @@ function textReport(): ServeReport {
 const MAX_UNREAD_BYTES = 4_000_000;
 const FLUSH_AFTER_MS = 50;
 
-function jsonReport(): ServeReport {
+function jsonReport(hasTestUrls: boolean): ServeReport {
   let unwritten = "";
   let dropped = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -119,7 +119,7 @@ function jsonReport(): ServeReport {
           id,
           methods: request.methods,
           url: `${url}/triggers/${id}`,
-          testUrl: `${url}/test/${id}`,
+          ...(hasTestUrls && { testUrl: `${url}/test/${id}` }),
         })),
       }),
     reloaded: (reload) => emitNow({ event: "reloaded", ...reload }),

@@ -167,7 +167,7 @@ export class ServeSession {
     const before = this.#definitions;
     this.#adopt(definitions);
     this.#showUnmet(auth, new Map([...definitions.values()].map(({ source }) => [source.file, source.yaml])));
-    log.info({ deployment: deployment.id, workflows: [...definitions.keys()] }, "A deployment is live");
+    log.info({ deployment: deployment.id, workflows: definitions.size }, "A deployment is live");
     if (this.#state === undefined) return;
     this.#report.reloaded({
       changed: [...definitions.values()].filter(({ id, hash }) => before.get(id)?.hash !== hash).map(({ id }) => id),

@@ -183,9 +183,13 @@ function refuseAnonymous({ settings, definitions, deployed }: ServerContext): vo
   const first = open[0];
   if (first === undefined) return;
   const others = open.length === 1 ? "" : ` and ${open.length - 1} more`;
+  const why = deployed
+    ? "Deployed workflows are for others to call"
+    : `${settings.host} is reachable from other machines`;
   throw new WfError(
     "ADDRESS_PUBLIC",
-    `${deployed ? "Deployed workflows are for others to call" : `${settings.host} is reachable from other machines`}, and workflow \`${first.id}\`${others} would run for anyone.`,
+    `${why}, and workflow \`${first.id}\`${others} would run for anyone.`,
+    deployed ? { hint: "Give every workflow an `auth` and deploy again, or say --allow-unauthenticated." } : {},
   );
 }
 

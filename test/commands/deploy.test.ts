@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { deploy, listDeployments, rollback } from "../../src/commands/deploy.ts";
 import { createKey } from "../../src/commands/keys.ts";
-import type { ServeReport } from "../../src/commands/serve-report.ts";
+import { createDeployedReport, type ServeReport } from "../../src/commands/serve-report.ts";
 import { ServeSession, type SessionOptions } from "../../src/commands/serve-session.ts";
 import { openDeployments } from "../../src/engine/embedded/deployments.ts";
 import { loadProject } from "../../src/workflow/load.ts";
@@ -220,8 +220,15 @@ it("asks for `auth`, and runs the working copy where it is not told to serve dep
   const dir = project.root;
   expect((await run(() => deploy([], { dir }))).stderr).toContain("Without `auth`: w.");
   const refused = await ServeSession.open({ dir, port: 0, deployed: true }, silent);
-  await expect(refused.listen()).rejects.toMatchObject({ code: "ADDRESS_PUBLIC" });
+  await expect(refused.listen()).rejects.toMatchObject({
+    code: "ADDRESS_PUBLIC",
+    hint: expect.stringContaining("deploy again"),
+  });
   await refused.close();
+  const allowing = await ServeSession.open({ dir, port: 0, deployed: true, allowUnauthenticated: true }, silent);
+  const { url: allowed } = await allowing.listen();
+  expect((await fetch(`${allowed}/triggers/w`, { method: "POST" })).status).toBe(202);
+  await allowing.close();
 
   await project.write("workflows/w.yaml", answers("working copy"));
   await using server = await start(dir, {});
@@ -262,4 +269,41 @@ it("tells a project that the server does not have", async () => {
     code: "ROUTE_NOT_FOUND",
     hint: expect.stringContaining("another project than `demo`"),
   });
+});
+
+it("refuses callers of a workflow without `auth` that is deployed while the server runs", async () => {
+  await using project = await createProject({ "wf.yaml": "project: demo\n", "workflows/w.yaml": answers("one") });
+  const dir = project.root;
+  await run(() => deploy([], { dir }));
+  await using server = await start(dir);
+  await project.write("workflows/w.yaml", OPEN);
+  await run(() => deploy([], { dir }));
+  const send = async () => (await fetch(`${server.url}/triggers/w`, { method: "POST" })).status;
+  // 405 while the version that takes GET is still live.
+  await expect.poll(send).not.toBe(405);
+  expect(await send()).toBe(401);
+});
+
+it("tells programs in JSON what it serves", async () => {
+  await using project = await createProject({ "wf.yaml": "project: demo\n", "workflows/w.yaml": answers("one") });
+  const { definitions } = await loadProject(project.root);
+  const { stdout, stderr } = await run(async () => {
+    const report = createDeployedReport();
+    report.ready("http://127.0.0.1:1", definitions);
+    report.note("a note");
+    return 0;
+  });
+  expect(stderr).toBe("");
+  const events = stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as unknown);
+  expect(events).toEqual([
+    {
+      event: "ready",
+      url: "http://127.0.0.1:1",
+      workflows: [{ id: "w", methods: ["GET"], url: "http://127.0.0.1:1/triggers/w" }],
+    },
+    { event: "note", message: "a note" },
+  ]);
 });
