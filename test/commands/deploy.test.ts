@@ -8,6 +8,7 @@ import { createKey } from "../../src/commands/keys.ts";
 import { createDeployedReport, type ServeReport } from "../../src/commands/serve-report.ts";
 import { ServeSession, type SessionOptions } from "../../src/commands/serve-session.ts";
 import { openDeployments } from "../../src/engine/embedded/deployments.ts";
+import { openHistory } from "../../src/engine/embedded/history.ts";
 import { loadProject } from "../../src/workflow/load.ts";
 import { createProject } from "../project.ts";
 import { run } from "./in-process.ts";
@@ -84,16 +85,17 @@ it("lets an execution that began before a deploy end on its own version, functio
   const { port } = gate.address() as AddressInfo;
   const waits = `trigger: { request: { methods: [GET], auth: api-key } }
 steps:
-  - delay: 20ms
   - http: { method: GET, url: "http://127.0.0.1:${port}/" }
   - { id: version, function: ./functions/version.ts }
   - response: { json: { says: "\${{ steps.version }}" } }
 `;
+  const sleeps = waits.replace(/ {2}- http.*\n/, "  - delay: 800ms\n").replace(/ {2}- response.*\n/, "");
   const version = (text: string): string =>
     `import { text } from "./text.ts";\nexport default () => text + "${text}";\n`;
   await using project = await createProject({
     "wf.yaml": "project: demo\n",
     "workflows/w.yaml": waits,
+    "workflows/sleeper.yaml": sleeps,
     "workflows/functions/version.ts": version("one"),
     "workflows/functions/text.ts": 'export const text = "version ";\n',
   });
@@ -101,15 +103,23 @@ steps:
   await run(() => deploy([], { dir }));
   await using server = await start(dir);
   const { get } = server;
+  const asleep = (await get("/triggers/sleeper")).body as { executionId: string };
   const begun = get("/triggers/w");
   await atGate;
 
   await project.write("workflows/functions/version.ts", version("two"));
-  await project.write("workflows/w.yaml", waits.replace(/ {2}- delay.*\n.*\n/, ""));
+  await project.write("workflows/w.yaml", waits.replace(/ {2}- http.*\n/, ""));
   await run(() => deploy([], { dir }));
   await expect.poll(() => get("/triggers/w")).toEqual(says("version two"));
   release();
   expect(await begun).toEqual(says("version one"));
+  const history = await openHistory(join(dir, ".wf"));
+  onTestFinished(() => history.close());
+  const ended = async () => {
+    const found = await history.get(asleep.executionId);
+    return { status: found?.status, output: found?.steps.find(({ stepId }) => stepId === "version")?.output };
+  };
+  await expect.poll(ended, { timeout: 10_000 }).toEqual({ status: "SUCCEEDED", output: "version one" });
 });
 
 it("deploys all or nothing, and names what is broken", async () => {
