@@ -19,7 +19,7 @@ const EVENT_HEADERS = [
 ];
 
 /** The event that a capture's headers name. */
-export function eventOf({ headers }: Capture): string | undefined {
+function eventOf({ headers }: Capture): string | undefined {
   for (const wanted of EVENT_HEADERS) {
     const found = headers.find(([name, value]) => name.toLowerCase() === wanted && value.trim() !== "");
     if (found) return found[1].trim();

@@ -4,7 +4,7 @@ import type { CapturedRequest } from "../engine/captures.ts";
 /** curl makes these itself, for the connection at hand. */
 const OWN_FIELDS = new Set(["host", "content-length", "transfer-encoding", "connection", "keep-alive", "expect"]);
 /** A longer body does not fit on a command line. */
-export const MAX_CURL_BODY: number = 64 * 1024;
+const MAX_CURL_BODY: number = 64 * 1024;
 
 /**
  * Writes the command for a POSIX shell.

@@ -56,7 +56,7 @@ const LAST_HINTS: readonly Hint[] = [
 ];
 
 /** The line of keys; as many as fit, help and quit always. */
-export function keysLine(state: ShelfState): Line {
+function keysLine(state: ShelfState): Line {
   const { columns } = state.size;
   const hints = hintsOf(state);
   const isAsking = state.dialog !== null || state.filter.typing;
@@ -116,7 +116,7 @@ function hintsOf({ dialog, filter, focus }: ShelfState): readonly Hint[] {
 }
 
 /** Filter, question or notice; undefined when there is none. */
-export function messageLine(state: ShelfState): Line | undefined {
+function messageLine(state: ShelfState): Line | undefined {
   const spans = messageSpans(state);
   return spans === undefined ? undefined : { spans: cutSpans([own(" "), ...spans], state.size.columns) };
 }

@@ -34,7 +34,7 @@ const KEYS: readonly (readonly [keys: string, what: string] | string)[] = [
 ];
 const KEY_COLUMNS = 17;
 
-export function helpLines(width: number): Line[] {
+function helpLines(width: number): Line[] {
   return KEYS.flatMap((entry, at) => {
     if (typeof entry === "string") return [...(at === 0 ? [] : [EMPTY]), line(own(entry, "title"))];
     const [keys, what] = entry;

@@ -24,7 +24,7 @@ import { MAX_TYPED, typeInto } from "./text-field.ts";
 /** Columns that ← and → move the detail. */
 const SIDEWAYS = 16;
 /** Rules are inferred from, and files written of, so many captures at most: the newest. */
-export const MAX_AT_ONCE = 1000;
+const MAX_AT_ONCE = 1000;
 
 /** The next state, and what is to be done outside. */
 export function reduce(state: ShelfState, event: ShelfEvent): Step {

@@ -35,7 +35,7 @@ function typeOfText(text: string, scope: TypeScope): Type {
 }
 
 /** `unknown` for all but paths and paths with a value for their absence. */
-export function typeOfExpression(source: string, scope: TypeScope): Type {
+function typeOfExpression(source: string, scope: TypeScope): Type {
   const fallback = OR_VALUE.exec(source);
   if (fallback) {
     const [, path = "", value = ""] = fallback;

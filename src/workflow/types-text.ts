@@ -96,7 +96,7 @@ function objectText(type: Extract<Type, { kind: "object" }>, indent: string): st
   return lines.length === 0 ? "{}" : `{\n${lines.join("\n")}\n${indent}}`;
 }
 
-export function keyText(name: string): string {
+function keyText(name: string): string {
   return /^[A-Za-z_$][\w$]*$/.test(name) ? name : quote(name);
 }
 

@@ -90,7 +90,7 @@ interface EmptyWrite extends WriteBase {
 }
 
 /** A change of a table that no execution owns. */
-export interface OtherWrite extends WriteBase {
+interface OtherWrite extends WriteBase {
   readonly kind: "other";
   readonly apply: () => void;
 }
