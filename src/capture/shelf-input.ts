@@ -17,7 +17,7 @@ const NAMED: readonly (readonly [flag: keyof Key, name: string])[] = [
 ];
 
 /** The keys of one input; several characters that came at once are so many keys. */
-function keysOf(input: string, key: Key): string[] {
+export function keysOf(input: string, key: Key): string[] {
   if (key.tab) return [key.shift ? "shift-tab" : "tab"];
   const named = NAMED.find(([flag]) => key[flag] === true);
   if (named) return [named[1]];
