@@ -20,7 +20,9 @@ export interface AuthenticationOptions {
 }
 
 /** What a server checks its callers with. */
-export interface OpenAuthentication extends Required<Pick<ServerOptions, "authenticate" | "findApiKey">> {
+export interface OpenAuthentication extends Required<
+  Pick<ServerOptions, "authenticate" | "findApiKey" | "verifyUser">
+> {
   close(): void;
 }
 
@@ -31,6 +33,7 @@ export function openAuthentication({ root, store, settings, secrets, log }: Auth
   const userTokens = new UserTokens({ settings: settings.userTokens, project: settings.project, root, log });
   return {
     findApiKey,
+    verifyUser: (token) => userTokens.verify(token),
     authenticate: createAuthenticate({ secrets: () => secrets.values, userTokens, findApiKey }),
     close: () => keys?.close(),
   };

@@ -2,6 +2,8 @@
 import { randomBytes } from "node:crypto";
 import type { DeploymentStore } from "../engine/deployments.ts";
 import { openDeployments } from "../engine/embedded/deployments.ts";
+import { openUsers } from "../engine/embedded/users.ts";
+import type { UserStore } from "../engine/users.ts";
 import { createLog, type Log } from "../log.ts";
 import { createServer, type Server } from "../server/server.ts";
 import { SourceReader } from "../workflow/check-sources.ts";
@@ -42,6 +44,7 @@ export class ServeSession {
   #watch: ProjectWatch | undefined;
   #deployment: LiveDeployment | undefined;
   #deployments: DeploymentStore | undefined;
+  #users: UserStore | undefined;
   #runtime: Runtime | undefined;
   #authentication: OpenAuthentication | undefined;
   #server: Server | undefined;
@@ -130,6 +133,8 @@ export class ServeSession {
       log,
       authenticate: this.#authentication.authenticate,
       findApiKey: this.#authentication.findApiKey,
+      verifyUser: this.#authentication.verifyUser,
+      users: () => (this.#users ??= openUsers(this.#store)),
       deployments: {
         store: () => this.#deployment?.store ?? (this.#deployments ??= openDeployments(this.#store)),
         reader: this.#deployment?.reader ?? new SourceReader(),
@@ -238,11 +243,12 @@ export class ServeSession {
     await this.#server?.close();
     this.#deployment?.close();
     this.#deployments?.close();
+    this.#users?.close();
     this.#authentication?.close();
     await this.#runtime?.close();
     this.#forget();
     process.off("exit", this.#forget);
-    this.#deployment = this.#deployments = undefined;
+    this.#deployment = this.#deployments = this.#users = undefined;
     this.#watch = this.#server = this.#runtime = undefined;
   }
 }

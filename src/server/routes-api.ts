@@ -9,6 +9,7 @@ import { addDeploymentRoutes } from "./deployments.ts";
 import { addHistoryRoutes } from "./history.ts";
 import { answerOf } from "./reply-error.ts";
 import type { ErrorAnswer } from "./reply-error.ts";
+import { addSdkRoutes } from "./sdk.ts";
 import { isOwnHost } from "./server-address.ts";
 import type { ServerContext } from "./server-context.ts";
 
@@ -32,6 +33,10 @@ export async function createApi(context: ServerContext): Promise<Api> {
     exposeHeadRoutes: true,
   });
 
+  const project = `/projects/${settings.project}`;
+  const isSdkRoute = ({ routeOptions: { url = "" } }: FastifyRequest): boolean =>
+    url.startsWith(`${project}/sdk/`) || url.startsWith(`/v2${project}/sdk/`);
+
   app.addContentTypeParser("application/json", { parseAs: "string" }, (_request, body, done) => {
     // A client that always names its type and sends nothing means no options.
     if (body === "") return done(null, null);
@@ -39,6 +44,8 @@ export async function createApi(context: ServerContext): Promise<Api> {
   });
   app.addHook("onRequest", async (request) => {
     // No page makes a browser add a key that it does not know itself; programs elsewhere call the server by its public name.
+    // Nor a user's token; pages of other origins are what the routes of users are for.
+    if (isSdkRoute(request)) return;
     const caller = await callerOf(request, context);
     if (caller === undefined || caller === "local") refuseForeign(request, settings.host);
   });
@@ -47,7 +54,6 @@ export async function createApi(context: ServerContext): Promise<Api> {
   });
   app.setErrorHandler((error: FastifyError, _request, reply) => send(reply, answerOfApi(error, context)));
 
-  const project = `/projects/${settings.project}`;
   await app.register(
     async (routes: FastifyInstance) => {
       guardRoutes(routes, context);
@@ -55,7 +61,12 @@ export async function createApi(context: ServerContext): Promise<Api> {
     },
     { prefix: `${project}/task-history/workflow-executions` },
   );
-  const { captures, deployments } = context;
+  const { captures, deployments, users } = context;
+  if (users !== undefined) {
+    const sdk = async (routes: FastifyInstance): Promise<void> => addSdkRoutes(routes, users, context);
+    await app.register(sdk, { prefix: `${project}/sdk` });
+    await app.register(sdk, { prefix: `/v2${project}/sdk` });
+  }
   if (deployments !== undefined) {
     await app.register(
       async (routes: FastifyInstance) => {

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { WfError } from "../errors.ts";
 import type { Definition } from "../workflow/definition.ts";
+import { corsFields, preflightFields } from "./cors.ts";
 import { answerProbe } from "./health.ts";
 import { sendError } from "./reply-error.ts";
 import type { Api } from "./routes-api.ts";
@@ -59,6 +60,12 @@ export function createRouter(context: ServerContext): Router {
     response: ServerResponse,
   ): void {
     if (isTest && context.deployed) return sendError(response, noTestUrls(), context.log);
+    const { corsOrigins = [] } = context.settings;
+    if (corsOrigins.length > 0 && !isTest) {
+      for (const [name, value] of Object.entries(corsFields(request.headers, corsOrigins))) {
+        response.setHeader(name, value);
+      }
+    }
     const definition = context.definitions().get(id);
     const test = isTest ? toCapture(id, definition !== undefined, request, response) : undefined;
     if (definition === undefined) {
@@ -96,7 +103,9 @@ export function createRouter(context: ServerContext): Router {
   ): void {
     const allow = allowOf(definition, isTest);
     if (request.method === "OPTIONS") {
-      response.writeHead(204, { Allow: allow });
+      const { corsOrigins = [] } = context.settings;
+      const asks = !isTest && request.headers["access-control-request-method"] !== undefined;
+      response.writeHead(204, { Allow: allow, ...(asks && preflightFields(request.headers, corsOrigins, allow)) });
       response.end();
     } else if (request.method === "HEAD" && (isTest || definition.request.methods.includes("GET"))) {
       // HEAD promises to change nothing, and every execution is a change.

@@ -4,6 +4,7 @@ import type { FindApiKey } from "../engine/api-keys.ts";
 import type { CaptureStore } from "../engine/captures.ts";
 import type { DeploymentStore } from "../engine/deployments.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { UserStore } from "../engine/users.ts";
 import type { Log } from "../log.ts";
 import type { SourceReader } from "../workflow/check-sources.ts";
 import type { Definition } from "../workflow/definition.ts";
@@ -18,6 +19,8 @@ export interface ServerSettings extends Pick<
 > {
   /** Serve workflows without `auth` on an address that others reach. @defaultValue false */
   readonly allowUnauthenticated?: boolean;
+  /** Origins of pages that may call triggers and the routes of users. @defaultValue none */
+  readonly corsOrigins?: readonly string[];
 }
 
 /** What authentication looks at: the request before its body is parsed. */
@@ -51,6 +54,11 @@ export interface DeploymentAccess {
   readonly changed: () => void;
 }
 
+/** Says whose a user token is. `reason` goes to the log only. */
+export type VerifyUser = (token: string) => UserOutcome | Promise<UserOutcome>;
+
+type UserOutcome = { readonly ok: true; readonly userId: string } | { readonly ok: false; readonly reason: string };
+
 export interface ServerOptions {
   readonly engine: Engine;
   /** Keeps what reaches test URLs; nothing is kept without it. */
@@ -67,6 +75,10 @@ export interface ServerOptions {
   readonly authenticate?: Authenticate;
   /** Opens the API by key. @defaultValue there are no keys */
   readonly findApiKey?: FindApiKey;
+  /** @defaultValue refuses every token */
+  readonly verifyUser?: VerifyUser;
+  /** Keeps what is known of users, opened when it is first asked for; the routes of users are not there without it. */
+  readonly users?: () => UserStore;
   /** Takes deployments by the API; there is no such route without it. */
   readonly deployments?: DeploymentAccess;
   /**
@@ -88,6 +100,8 @@ export interface ServerContext {
   readonly log: Log;
   readonly authenticate: Authenticate;
   readonly findApiKey: FindApiKey;
+  readonly verifyUser: VerifyUser;
+  readonly users: (() => UserStore) | undefined;
   readonly deployments: DeploymentAccess | undefined;
   readonly deployed: boolean;
   readonly bodies: BodyBudget;

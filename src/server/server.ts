@@ -72,6 +72,8 @@ class TriggerServer implements Server {
       log: options.log,
       authenticate: options.authenticate ?? refuseAll,
       findApiKey: options.findApiKey ?? (() => undefined),
+      verifyUser: options.verifyUser ?? (() => ({ ok: false, reason: "this server takes no user tokens" })),
+      users: options.users,
       deployments: options.deployments,
       deployed: options.deployed ?? false,
       bodies: new BodyBudget(settings.maxBodyBytes),

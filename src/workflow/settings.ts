@@ -16,6 +16,8 @@ export interface Settings {
   readonly host: string;
   /** 0 takes a free one. @defaultValue 4000 */
   readonly port: number;
+  /** Origins of pages that may call, in lower case; `*` is every page. @defaultValue none */
+  readonly corsOrigins: readonly string[];
   /** How long a caller waits for the response step. @defaultValue 55 s */
   readonly responseTimeoutMs: number;
   /** Of one request. @defaultValue 10 MB */
@@ -75,6 +77,7 @@ function defaultSettings(root: string): Settings {
     project: slug === "" ? "default" : slug,
     host: "127.0.0.1",
     port: 4000,
+    corsOrigins: [],
     responseTimeoutMs: 55_000,
     maxBodyBytes: 10_000_000,
     maxExecutions: 1000,
@@ -92,7 +95,7 @@ function readSettings(reader: Reader, map: MapNode, defaults: Settings, root: st
     const node = valueAt(map, key);
     return node && reader.map(node, `\`${key}\``, keys, "or-nothing");
   };
-  const server = section("server", ["host", "port"]);
+  const server = section("server", ["host", "port", "cors_origins"]);
   const limits = section("limits", LIMIT_KEYS);
   const http = section("http", ["allow_private"]);
   const captures = section("captures", ["max_per_workflow", "max_bytes"]);
@@ -110,6 +113,7 @@ function readSettings(reader: Reader, map: MapNode, defaults: Settings, root: st
     project: read(map, "project", (node, what) => readProject(reader, node, what)) ?? defaults.project,
     host: read(server, "host", text) ?? defaults.host,
     port: read(server, "port", (node, what) => reader.integer(node, what, 0, 65_535)) ?? defaults.port,
+    corsOrigins: read(server, "cors_origins", (node, what) => readOrigins(reader, node, what)) ?? defaults.corsOrigins,
     responseTimeoutMs:
       read(limits, "response_timeout", (node, what) => reader.duration(node, what, 1)) ?? defaults.responseTimeoutMs,
     maxBodyBytes: read(limits, "max_body", (node, what) => reader.size(node, what)) ?? defaults.maxBodyBytes,
@@ -140,4 +144,17 @@ function readProject(reader: Reader, node: Node, what: string): string | undefin
 
 function readHosts(reader: Reader, node: Node, what: string): readonly string[] | undefined {
   return reader.list(node, what)?.flatMap((item) => reader.string(item, "a host") ?? []);
+}
+
+function readOrigins(reader: Reader, node: Node, what: string): readonly string[] | undefined {
+  return reader.list(node, what)?.flatMap((item) => {
+    const text = reader.string(item, "an origin");
+    if (text === undefined || text === "*") return text ?? [];
+    const origin = URL.canParse(text) ? new URL(text).origin : "null";
+    if (/^https?:/i.test(text) && origin === text.toLowerCase()) return origin;
+    const range = { start: item.start, end: item.end };
+    const hint = "For example `https://app.example.com`: scheme, host and port alone; `*` is every page.";
+    reader.error(range, "bad-origin", `\`${text.slice(0, 100)}\` is not an origin`, hint);
+    return [];
+  });
 }

@@ -36,6 +36,7 @@ test("wf.yaml overrides what it names", async () => {
     drainMs: 1000,
     retentionMs: 604_800_000,
     allowPrivate: ["10.0.0.1"],
+    corsOrigins: [],
     captures: { maxPerWorkflow: 5, maxBytes: 1_000_000 },
     store: "data",
   });
@@ -119,5 +120,25 @@ test("keys of user tokens are read, and those that would not protect are refused
     "9:9 a key has either `pem_file` or `jwks`",
     "10:18 an algorithm cannot be `HS256`",
     "10:25 an algorithm cannot be `none`",
+  ]);
+});
+
+test("origins of pages are scheme, host and port alone, or a star", async () => {
+  using right = new ProjectFolder({
+    "wf.yaml": 'server: { cors_origins: ["https://App.example.com", "http://localhost:5173", "*"] }\n',
+  });
+  const { settings, problems } = await loadSettings(right.root);
+  expect(problems).toEqual([]);
+  expect(settings.corsOrigins).toEqual(["https://app.example.com", "http://localhost:5173", "*"]);
+  using wrong = new ProjectFolder({
+    "wf.yaml": 'server:\n  cors_origins: ["https://a.example.com/", "a.example.com", "ftp://a.example.com", "null"]\n',
+  });
+  const refused = await loadSettings(wrong.root);
+  expect(refused.settings.corsOrigins).toEqual([]);
+  expect(refused.problems.map(({ check, place }) => `${check} ${place.line}:${place.column}`)).toEqual([
+    "bad-origin 2:18",
+    "bad-origin 2:45",
+    "bad-origin 2:62",
+    "bad-origin 2:85",
   ]);
 });

@@ -113,6 +113,14 @@ export const MIGRATIONS: readonly string[] = [
     by TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  CREATE TABLE users (
+    id TEXT PRIMARY KEY, meta TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE users_disabled (
+    user_id TEXT NOT NULL, workflow TEXT NOT NULL, PRIMARY KEY (user_id, workflow)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /**
