@@ -87,7 +87,11 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     hint: "The newest captures are kept: 1,000 of a workflow, 500 MB of all, unless wf.yaml says otherwise.",
   },
   DEPLOYMENT_NOT_FOUND: { status: 404, exit: 1, hint: "`wf deployments` lists them." },
-  DEPLOYMENT_INVALID: { status: 400, exit: 1, hint: "Mend the workflows, then deploy again; nothing has changed." },
+  DEPLOYMENT_INVALID: {
+    status: 400,
+    exit: 1,
+    hint: "Mend the workflows, then deploy again; what was live stays live.",
+  },
   ROUTE_NOT_FOUND: { status: 404, exit: 1, hint: "Workflows answer at /triggers/<workflow>." },
   METHOD_NOT_ALLOWED: {
     status: 405,

@@ -75,7 +75,7 @@ export async function rollback(deployment: string | undefined, options: DeployOp
   const remote = await RemoteDeployments.open(root, options);
   const live =
     remote === undefined
-      ? await withStore(root, options, (store) => rollBack(store, id, whoami()))
+      ? await withStore(root, options, (store) => rollBack(store, { reader: new SourceReader(), id, by: whoami() }))
       : await remote.rollBack(id);
   if (options.json) printJson(live);
   else note(`${paint("green", "live", process.stderr)} deployment ${live.id} of ${live.createdAt}\n`);

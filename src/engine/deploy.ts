@@ -5,15 +5,23 @@ import type { Definition, DefinitionSource } from "../workflow/definition.ts";
 import type { Problem } from "../workflow/problem.ts";
 import type { Deployment, DeploymentStore, Version } from "./deployments.ts";
 
-export interface DeployRequest {
+interface Change {
   /** Spares what it has read before. */
   readonly reader: SourceReader;
-  readonly sources: readonly DefinitionSource[];
-  /** True: workflows that are live and not in `sources` stay as they are; false: they go. */
-  readonly keepOthers: boolean;
   readonly by: string;
   /** @returns Why this workflow may not become live here */
   readonly refuse?: (definition: Definition) => string | undefined;
+}
+
+export interface DeployRequest extends Change {
+  readonly sources: readonly DefinitionSource[];
+  /** True: workflows that are live and not in `sources` stay as they are; false: they go. */
+  readonly keepOthers: boolean;
+}
+
+export interface RollbackRequest extends Change {
+  /** The one before the live one when undefined. */
+  readonly id: number | undefined;
 }
 
 export interface DeployResult {
@@ -48,14 +56,15 @@ export function deploySources(store: DeploymentStore, request: DeployRequest): D
 /**
  * Makes an earlier set live again.
  *
- * @param id - The one before the live one when absent.
- * @throws {@link WfError} `DEPLOYMENT_NOT_FOUND`
+ * @throws {@link WfError} `DEPLOYMENT_NOT_FOUND`; `DEPLOYMENT_INVALID` for a set that this wf cannot run any more
  */
-export function rollBack(store: DeploymentStore, id: number | undefined, by: string): Deployment {
+export function rollBack(store: DeploymentStore, request: RollbackRequest): Deployment {
+  const { id, by } = request;
   const wanted = id ?? store.list().find((one) => one.id < (store.liveId() ?? 0))?.id;
   if (wanted === undefined) {
     throw new WfError("DEPLOYMENT_NOT_FOUND", "There is no deployment before the live one.");
   }
+  if (store.get(wanted) !== undefined) check(store.sources(wanted), request);
   const deployment = store.activate(wanted, by);
   if (deployment === undefined) throw new WfError("DEPLOYMENT_NOT_FOUND", `There is no deployment ${wanted}.`);
   return deployment;
@@ -72,7 +81,7 @@ function othersOf(
 
 function check(
   sources: readonly DefinitionSource[],
-  { reader, refuse = () => undefined }: DeployRequest,
+  { reader, refuse = () => undefined }: Change,
 ): readonly Definition[] {
   if (sources.length === 0) throw new WfError("DEPLOYMENT_INVALID", "There is no workflow to deploy.");
   const { definitions, problems } = reader.check(sources);
@@ -83,7 +92,7 @@ function check(
   }
   if (told.length === 0) return [...definitions.values()];
   const more = told.length > SHOWN_PROBLEMS ? `; and ${told.length - SHOWN_PROBLEMS} more` : "";
-  throw new WfError("DEPLOYMENT_INVALID", `Nothing was deployed: ${told.slice(0, SHOWN_PROBLEMS).join("; ")}${more}.`);
+  throw new WfError("DEPLOYMENT_INVALID", `Nothing has changed: ${told.slice(0, SHOWN_PROBLEMS).join("; ")}${more}.`);
 }
 
 function tell({ file, place, message }: Problem): string {

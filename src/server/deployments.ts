@@ -33,7 +33,12 @@ export function addDeploymentRoutes(app: FastifyInstance, access: DeploymentAcce
 
   app.post("/rollback", async (request) => {
     const by = await nameOf(request, context);
-    const deployment = rollBack(access.store(), readId(request.body), by);
+    const deployment = rollBack(access.store(), {
+      reader: access.reader,
+      id: readId(request.body),
+      by,
+      refuse: (definition) => refusal(definition, context),
+    });
     access.changed();
     context.log.info({ deployment: deployment.id, by }, "Rolled back");
     return deployment;

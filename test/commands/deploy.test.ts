@@ -268,6 +268,8 @@ it("keeps what is live when a deployment cannot be read, and takes the next one"
   await project.write("workflows/w.yaml", answers("three"));
   await run(() => deploy([], { dir }));
   await expect.poll(() => get("/triggers/w")).toEqual(says("three"));
+  await expect(rollback("2", { dir })).rejects.toMatchObject({ code: "DEPLOYMENT_INVALID" });
+  expect(await get("/triggers/w")).toEqual(says("three"));
 });
 
 it("tells a project that the server does not have", async () => {
