@@ -137,8 +137,8 @@ test("origins of pages are scheme, host and port alone, or a star", async () => 
   expect(refused.settings.corsOrigins).toEqual([]);
   expect(refused.problems.map(({ check, place }) => `${check} ${place.line}:${place.column}`)).toEqual([
     "bad-origin 2:18",
-    "bad-origin 2:45",
-    "bad-origin 2:62",
-    "bad-origin 2:85",
+    "bad-origin 2:44",
+    "bad-origin 2:61",
+    "bad-origin 2:84",
   ]);
 });
