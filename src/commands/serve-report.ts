@@ -54,8 +54,8 @@ function textReport(): ServeReport {
     ready(url, definitions) {
       const rows = sorted(definitions).map((definition) => [
         definition.id,
-        definition.request.methods.join(","),
-        `${url}/triggers/${definition.id}`,
+        definition.event === undefined ? definition.request.methods.join(",") : "event",
+        definition.event === undefined ? `${url}/triggers/${definition.id}` : safeLine(definition.event),
         definition.request.auth.kind === "none" ? "" : `auth: ${definition.request.auth.kind}`,
       ]);
       if (rows.length === 0) note("No workflows yet: add a file to workflows/, or run `wf init`.\n");
@@ -115,10 +115,9 @@ function jsonReport(hasTestUrls: boolean): ServeReport {
       emitNow({
         event: "ready",
         url,
-        workflows: sorted(definitions).map(({ id, request }) => ({
+        workflows: sorted(definitions).map(({ id, request, event }) => ({
           id,
-          methods: request.methods,
-          url: `${url}/triggers/${id}`,
+          ...(event === undefined ? { methods: request.methods, url: `${url}/triggers/${id}` } : { startedBy: event }),
           ...(hasTestUrls && { testUrl: `${url}/test/${id}` }),
         })),
       }),

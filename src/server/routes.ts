@@ -112,10 +112,7 @@ export function createRouter(context: ServerContext): Router {
       response.writeHead(200, { Allow: allow });
       response.end();
     } else {
-      const error = new WfError(
-        "METHOD_NOT_ALLOWED",
-        `Workflow \`${definition.id}\` takes ${definition.request.methods.join(", ")}, not ${request.method}.`,
-      );
+      const error = notAllowed(definition, request.method);
       sendError(response, error, context.log, { headers: { Allow: allow } });
     }
   }
@@ -141,6 +138,14 @@ export function createRouter(context: ServerContext): Router {
 /** On the test URL any method runs the workflow, but for the two that ask about it: HEAD and a browser's preflight. */
 function isAnsweredHere({ method, headers }: IncomingMessage): boolean {
   return method === "HEAD" || (method === "OPTIONS" && headers["access-control-request-method"] !== undefined);
+}
+
+function notAllowed({ id, event, request: { methods } }: Definition, method: string | undefined): WfError {
+  return event === undefined
+    ? new WfError("METHOD_NOT_ALLOWED", `Workflow \`${id}\` takes ${methods.join(", ")}, not ${method}.`)
+    : new WfError("METHOD_NOT_ALLOWED", `An event starts workflow \`${id}\`, not a request.`, {
+        hint: `Send the event \`${event}\` as a user, or a request to the workflow's test URL.`,
+      });
 }
 
 function allowOf({ request: { methods } }: Definition, isTest: boolean): string {

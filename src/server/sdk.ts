@@ -5,6 +5,7 @@ import type { UserStore } from "../engine/users.ts";
 import { WfError } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
 import type { Definition } from "../workflow/definition.ts";
+import { addEventRoute } from "./sdk-events.ts";
 import { guardUsers, userOf } from "./auth/user-guard.ts";
 import { corsFields, preflightFields } from "./cors.ts";
 import { RequestInvalidError } from "./reply-error.ts";
@@ -33,6 +34,8 @@ export function addSdkRoutes(app: FastifyInstance, users: () => UserStore, conte
   app.options("/*", async (request, reply) => {
     void reply.code(204).headers({ Allow: METHODS, ...preflightFields(request.headers, corsOrigins, METHODS) });
   });
+
+  addEventRoute(app, users, context);
 
   app.get("/me", async (request) => me(userOf(request)));
 

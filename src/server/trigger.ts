@@ -201,7 +201,7 @@ function headersOf({ headers }: IncomingMessage): { readonly [name: string]: str
  *
  * @throws {@link WfError} `REQUEST_INVALID`
  */
-function keyOf(
+export function keyOf(
   definition: Definition,
   input: TriggerInput,
   header: string | undefined,

@@ -21,6 +21,8 @@ export interface Definition {
   readonly name?: string;
   readonly description?: string;
   readonly request: RequestTrigger;
+  /** Name of the event that starts it, in place of requests: `request` then takes no method. */
+  readonly event?: string;
   readonly steps: readonly Step[];
   /** Run when the execution fails, with `error` in scope; empty when the file has none. */
   readonly onError: readonly Step[];
@@ -59,7 +61,7 @@ export type TriggerAuth =
 export type AuthKind = TriggerAuth["kind"];
 
 export interface RequestTrigger {
-  /** Upper case, for example `["POST"]`. */
+  /** Upper case, for example `["POST"]`; empty when an event starts the workflow. */
   readonly methods: readonly string[];
   readonly auth: TriggerAuth;
   readonly rules: RequestRules;

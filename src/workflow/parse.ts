@@ -135,7 +135,8 @@ function readContent(draft: Draft, root: Node, seen: readonly SeenSample[] | und
   const idempotency = at("idempotency");
   const stepsNode = at("steps");
   const onErrorNode = at("on_error");
-  const request = trigger && readTrigger(draft, trigger);
+  const started = trigger && readTrigger(draft, trigger);
+  const request = started?.request;
   const beforeSteps: ParseScope = { frame: undefined, roots: new Set(["trigger"]) };
   const key = idempotency && expressions.expression(idempotency, "`idempotency`", beforeSteps);
   const scope: ParseScope = { frame: new Frame("file"), roots: new Set(BASE_ROOTS) };
@@ -149,6 +150,7 @@ function readContent(draft: Draft, root: Node, seen: readonly SeenSample[] | und
     name: name && reader.string(name, "`name`"),
     description: description && reader.string(description, "`description`"),
     request,
+    event: started?.event,
     steps,
     onError,
     timeoutMs: timeout && reader.duration(timeout, "`timeout`", 1),

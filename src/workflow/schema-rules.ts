@@ -1,6 +1,6 @@
 /** The part of the JSON Schema that describes triggers and their rules. No I/O. */
 import type { Json } from "../json.ts";
-import { TRIGGER_METHODS } from "./parse/trigger.ts";
+import { MAX_EVENT_NAME_LENGTH, TRIGGER_METHODS } from "./parse/trigger.ts";
 import { RULE_TYPES } from "./parse/rule.ts";
 
 type Schema = { readonly [key: string]: Json };
@@ -55,9 +55,17 @@ export const ruleSchemas: { readonly [name: string]: Json } = {
   trigger: {
     type: "object",
     additionalProperties: false,
-    required: ["request"],
+    minProperties: 1,
+    maxProperties: 1,
     description: "What starts the workflow.",
     properties: {
+      event: {
+        type: "string",
+        minLength: 1,
+        maxLength: MAX_EVENT_NAME_LENGTH,
+        pattern: "\\S",
+        description: "Name of an event that an application sends for a user; its payload is `trigger.body`.",
+      },
       request: {
         type: ["object", "null"],
         additionalProperties: false,

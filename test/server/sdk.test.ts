@@ -8,6 +8,8 @@ import { createLog } from "../../src/log.ts";
 import { createAuthenticate } from "../../src/server/auth/authenticate.ts";
 import { UserTokens } from "../../src/server/auth/user-tokens.ts";
 import type { ServerSettings } from "../../src/server/server-context.ts";
+import type { Definition } from "../../src/workflow/definition.ts";
+import { parseWorkflow } from "../../src/workflow/parse.ts";
 import { DEFAULT_USER_TOKENS } from "../../src/workflow/settings-auth.ts";
 import { definitionOf, serve, TOKEN, type Fixture } from "./server-fixture.ts";
 import { claimsAt, makePair, tokenOf } from "./token-fixture.ts";
@@ -201,6 +203,92 @@ describe("the routes of users", () => {
     ]) {
       expect([401, 404]).toContain((await fixture.call("GET", path, "ada")).status);
     }
+  });
+});
+
+describe("events", () => {
+  const listener = (id: string, event: string, more = ""): Definition => {
+    const yaml = `trigger: { event: ${event} }\n${more}steps: []\n`;
+    const { definition, problems } = parseWorkflow({ workflowId: id, file: `${id}.yaml`, yaml, modules: {} });
+    if (definition === undefined) throw new Error(JSON.stringify(problems));
+    return definition;
+  };
+  async function serveListeners(settings: Partial<ServerSettings> = {}): Promise<SdkFixture> {
+    const fixture = await serveUsers(settings);
+    for (const one of [
+      listener("greet", "Order Created"),
+      listener("count", "Order Created", "idempotency: trigger.body.id\n"),
+      listener("other", "Order Deleted"),
+    ]) {
+      fixture.live.set(one.id, one);
+    }
+    return fixture;
+  }
+  const event = (payload: unknown): unknown => ({ name: "Order Created", payload });
+
+  test("start every workflow of their name, for their user, with the payload as the body", async () => {
+    const fixture = await serveListeners();
+    for (const base of [SDK, `/v2${SDK}`]) {
+      const answer = await fixture.call("POST", `${base}/events/trigger`, "ada", event({ id: base }));
+      expect(answer.status).toBe(201);
+      const started = fixture.engine.started.splice(0);
+      expect(started.map(({ definition }) => definition.id)).toEqual(["greet", "count"]);
+      expect(await answer.json()).toEqual({
+        executions: started.map(({ id, definition }) => ({ workflowId: definition.id, executionId: id })),
+      });
+      for (const { input } of started) expect(input).toMatchObject({ userId: "ada", body: { id: base }, query: {} });
+    }
+    const nobody = await fixture.call("POST", `${SDK}/events/trigger`, "ada", { name: "Nothing" });
+    expect([nobody.status, await nobody.json()]).toEqual([201, { executions: [] }]);
+  });
+
+  test("start no workflow that is switched off for the user", async () => {
+    const fixture = await serveListeners();
+    await fixture.call("DELETE", `${SDK}/workflows/greet`, "ada");
+    await fixture.call("POST", `${SDK}/events/trigger`, "ada", event({ id: 1 }));
+    expect(fixture.engine.started.map(({ definition }) => definition.id)).toEqual(["count"]);
+    await fixture.call("POST", `${SDK}/events/trigger`, "bob", event({ id: 2 }));
+    expect(fixture.engine.started.map(({ definition }) => definition.id)).toEqual(["count", "greet", "count"]);
+  });
+
+  test("start each workflow once for equal keys", async () => {
+    const fixture = await serveListeners();
+    const send = (payload: unknown, headers = {}): Promise<Response> =>
+      fixture.call("POST", `${SDK}/events/trigger`, "ada", event(payload), headers);
+    const first = await (await send({ id: 7 }, { "idempotency-key": "a" })).json();
+    expect(await (await send({ id: 7 }, { "idempotency-key": "a" })).json()).toEqual(first);
+    expect(fixture.engine.started).toHaveLength(2);
+    // The workflow's own expression, without a key in the request.
+    await send({ id: 7 });
+    expect(fixture.engine.started.map(({ definition }) => definition.id)).toEqual(["greet", "count", "greet"]);
+    // One that cannot be computed starts nothing at all.
+    expect((await send({})).status).toBe(400);
+    expect(fixture.engine.started).toHaveLength(3);
+  });
+
+  test("are refused without a token, a name, or room", async () => {
+    const fixture = await serveListeners({ maxExecutions: 1, maxBodyBytes: 1_000 });
+    const path = `${SDK}/events/trigger`;
+    expect((await fixture.call("POST", path, undefined, event({ id: 1 }))).status).toBe(401);
+    for (const body of [{}, [], { name: 1 }, { name: "" }]) {
+      expect((await fixture.call("POST", path, "ada", body)).status).toBe(400);
+    }
+    expect((await fixture.call("POST", path, "ada", event({ id: "x".repeat(1_000) }))).status).toBe(413);
+    fixture.engine.running = 1;
+    const busy = await fixture.call("POST", path, "ada", event({ id: 1 }));
+    expect([busy.status, busy.headers.get("retry-after")]).toEqual([429, "1"]);
+    expect(fixture.engine.started).toHaveLength(0);
+  });
+
+  test("a request to the workflow itself is told so; SDKs see the workflow as any other", async () => {
+    const fixture = await serveListeners();
+    const answer = await fixture.call("POST", `${SDK}/triggers/greet`, "ada", {});
+    expect(answer.status).toBe(405);
+    expect(await answer.json()).toMatchObject({
+      message: "An event starts workflow `greet`, not a request.",
+      hint: expect.stringContaining("Order Created"),
+    });
+    expect(await settingsOf(fixture, "ada")).toMatchObject({ greet: true, count: true, other: true });
   });
 });
 

@@ -1,5 +1,5 @@
 /** Reads the trigger of a workflow file. No I/O. */
-import type { RequestTrigger } from "../definition.ts";
+import type { Definition, RequestTrigger } from "../definition.ts";
 import type { Json } from "../../json.ts";
 import type { RequestRules } from "../rule.ts";
 import { checkBodySchema } from "../rules.ts";
@@ -14,16 +14,45 @@ export const TRIGGER_METHODS: readonly string[] = ["GET", "HEAD", "POST", "PUT",
 
 const NO_RULES: RequestRules = { query: {}, headers: {}, additional: "allow" };
 
+/** Events come from users. */
+const EVENT_REQUEST: RequestTrigger = { methods: [], auth: { kind: "user-token" }, rules: NO_RULES };
+export const MAX_EVENT_NAME_LENGTH = 200;
+
 /** Reads `trigger`; what it cannot read is reported and left at its default. */
-export function readTrigger(draft: Draft, node: Node): RequestTrigger {
+export function readTrigger(draft: Draft, node: Node): Pick<Definition, "request" | "event"> {
+  const { reader } = draft;
+  const trigger = reader.map(node, "`trigger`", ["request", "event"]);
+  const request = trigger && valueAt(trigger, "request");
+  const event = trigger && valueAt(trigger, "event");
+  if (trigger && !request && !event) {
+    const range = { start: trigger.start, end: trigger.start + 1 };
+    const hint = "Add `request: {}`, or `event` with the event's name.";
+    reader.error(range, "missing-key", "`trigger` needs the key `request` or `event`", hint);
+  }
+  if (!trigger || !event) return { request: readRequest(draft, request) };
+  if (request) {
+    const range = trigger.entries.get("event")?.keyRange ?? rangeOf(event);
+    const hint = "Make two workflows; a `workflow` step starts one from the other.";
+    reader.error(range, "conflicting-keys", "`trigger` has either `request` or `event`", hint);
+  }
+  return present<Pick<Definition, "request" | "event">>({ request: EVENT_REQUEST, event: readEvent(reader, event) });
+}
+
+function readEvent(reader: Reader, node: Node): string | undefined {
+  const name = reader.string(node, "`event`");
+  if (name === undefined || (name.trim() !== "" && name.length <= MAX_EVENT_NAME_LENGTH)) return name;
+  reader.error(
+    rangeOf(node),
+    "out-of-range",
+    `the name of an event has 1 to ${MAX_EVENT_NAME_LENGTH} characters`,
+    "For example `event: Order Created`.",
+  );
+  return undefined;
+}
+
+function readRequest(draft: Draft, requestNode: Node | undefined): RequestTrigger {
   const { reader } = draft;
   const empty: RequestTrigger = { methods: ["POST"], auth: { kind: "none" }, rules: NO_RULES };
-  const trigger = reader.map(node, "`trigger`", ["request"]);
-  const requestNode = trigger && valueAt(trigger, "request");
-  if (trigger && !requestNode) {
-    const start = trigger.start;
-    reader.error({ start, end: start + 1 }, "missing-key", "`trigger` needs the key `request`", "Add `request: {}`.");
-  }
   const request = requestNode && reader.map(requestNode, "`request`", TRIGGER_KEYS, "or-nothing");
   if (!request) return empty;
   const methods = valueAt(request, "methods");
