@@ -81,6 +81,19 @@ export interface Client {
    */
   trigger<T = unknown>(workflowId: string, options?: TriggerOptions): Promise<TriggerResult<T>>;
   /**
+   * Sends an event, which starts every workflow of its name that is on for the user of the token. Needs a user token.
+   *
+   * @param payload - `trigger.body` of each; any JSON, 1 MB at most.
+   * @param options - `idempotencyKey` as in {@link TriggerOptions}; each workflow starts once for it.
+   * @returns The executions, which may be none.
+   * @throws {@link ClientError} `UNAUTHORIZED`, `REQUEST_INVALID`, `BODY_TOO_LARGE`, `NETWORK`
+   */
+  event(
+    name: string,
+    payload?: unknown,
+    options?: Pick<TriggerOptions, "idempotencyKey" | "signal">,
+  ): Promise<readonly { readonly workflowId: string; readonly executionId: string }[]>;
+  /**
    * Waits until an execution has ended, however it ended. Needs an API key with the scope `history:read`.
    *
    * @param options - `timeoutMs`: milliseconds; default no limit.
@@ -117,12 +130,18 @@ export function createClient(options: ClientOptions): Client {
         return { kind: "answered", status, headers, body: answer.body as T, executionId: own, replayed };
       }
       const { executionId, workflowId: id, dateSubmitted } = answer.body as Record<string, string>;
-      if (executionId === undefined || id === undefined) {
-        throw new ClientError(status, "HTTP", "The answer is none of a workflow server.", { body: answer.body });
-      }
+      if (executionId === undefined || id === undefined) throw foreign(status, answer.body);
       return status === 542
         ? { kind: "pending", status, executionId, workflowId: id, dateSubmitted: dateSubmitted ?? "", replayed }
         : { kind: "accepted", status: 202, executionId, workflowId: id, replayed };
+    },
+
+    async event(name, payload, about) {
+      const call = callOf(`${project}/sdk/events/`, "trigger", { ...about, body: { name, payload } });
+      const { status, body } = await send(connection, call);
+      const executions = (body as { executions?: { workflowId: string; executionId: string }[] } | null)?.executions;
+      if (executions === undefined) throw foreign(status, body);
+      return executions;
     },
 
     async wait(executionId, { timeoutMs = Infinity, signal } = {}) {
@@ -138,6 +157,10 @@ export function createClient(options: ClientOptions): Client {
       }
     },
   };
+}
+
+function foreign(status: number, body: unknown): ClientError {
+  return new ClientError(status, "HTTP", "The answer is none of a workflow server.", { body });
 }
 
 function callOf(root: string, workflowId: string, options: TriggerOptions): Call {

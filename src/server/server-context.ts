@@ -55,7 +55,7 @@ export interface DeploymentAccess {
 }
 
 /** Says whose a user token is. `reason` goes to the log only. */
-export type VerifyUser = (token: string) => UserOutcome | Promise<UserOutcome>;
+type VerifyUser = (token: string) => UserOutcome | Promise<UserOutcome>;
 
 type UserOutcome = { readonly ok: true; readonly userId: string } | { readonly ok: false; readonly reason: string };
 

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { createClient } from "../../src/client/client.ts";
 import { openUsers } from "../../src/engine/embedded/users.ts";
 import { createLog } from "../../src/log.ts";
 import { createAuthenticate } from "../../src/server/auth/authenticate.ts";
@@ -264,6 +265,25 @@ describe("events", () => {
     // One that cannot be computed starts nothing at all.
     expect((await send({})).status).toBe(400);
     expect(fixture.engine.started).toHaveLength(3);
+  });
+
+  test("are sent by the client, once however often they are tried", async () => {
+    const fixture = await serveListeners();
+    let calls = 0;
+    const client = createClient({
+      baseUrl: fixture.url,
+      projectId: "demo",
+      token: tokenOf(PAIR, claimsAt(Date.now())),
+      fetch: async (input, init) => {
+        const response = await fetch(input, init);
+        if (++calls === 1) throw new TypeError("the connection broke");
+        return response;
+      },
+    });
+    const executions = await client.event("Order Created", { id: 1 });
+    expect(executions.map(({ workflowId }) => workflowId)).toEqual(["greet", "count"]);
+    expect(executions.map(({ executionId }) => executionId)).toEqual(fixture.engine.started.map(({ id }) => id));
+    expect(await client.event("Nothing")).toEqual([]);
   });
 
   test("are refused without a token, a name, or room", async () => {

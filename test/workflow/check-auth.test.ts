@@ -31,6 +31,11 @@ test("what a trigger's `auth` lacks is a warning at its place", () => {
   ]);
 });
 
+test("an event asks for a user token as well", () => {
+  const { auth } = readWorkflow("w", "workflows/w.yaml", "trigger: { event: Order Created }\nsteps: []\n");
+  expect(auth).toMatchObject({ kind: "user-token", place: { line: 1, column: 12 } });
+});
+
 test("an expression that reads the credential is an error: it is never there", () => {
   const find = (auth: string, expression: string): string[] => {
     const yaml = `trigger: { request: { auth: ${auth} } }\nsteps:\n  - fail: "\${{ ${expression} }}"\n`;

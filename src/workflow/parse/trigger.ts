@@ -35,6 +35,7 @@ export function readTrigger(draft: Draft, node: Node): Pick<Definition, "request
     const hint = "Make two workflows; a `workflow` step starts one from the other.";
     reader.error(range, "conflicting-keys", "`trigger` has either `request` or `event`", hint);
   }
+  draft.auth = { kind: "user-token", range: trigger.entries.get("event")?.keyRange ?? rangeOf(event) };
   return present<Pick<Definition, "request" | "event">>({ request: EVENT_REQUEST, event: readEvent(reader, event) });
 }
 
