@@ -171,7 +171,10 @@ export class GroupCommit {
       this.#syncing = undefined;
       this.#synced(committed, error);
       this.#onSynced?.();
-      if (!this.#closed && this.#queue.length > 0) this.#schedule();
+      if (this.#closed || this.#queue.length === 0 || this.#scheduled) return;
+      this.#scheduled = true;
+      // Answers that have just left bring the next requests: a turn later those share the transaction and its sync.
+      setImmediate(() => setImmediate(this.#flush));
     });
   }
 
