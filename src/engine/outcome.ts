@@ -4,7 +4,7 @@ import type { ErrorCode } from "../errors.ts";
 import { FileValue } from "../value.ts";
 import type { Value, ValueObject } from "../value.ts";
 import type { StepOutcome } from "./context.ts";
-import type { StepError } from "./engine.ts";
+import type { ExecutionStatus, Reply, StepError } from "./engine.ts";
 
 export type FailedOutcome = Extract<StepOutcome, { readonly kind: "failed" }>;
 
@@ -50,4 +50,21 @@ export function isList(value: Value): value is readonly Value[] {
 
 export function isObject(value: Value): value is ValueObject {
   return typeof value === "object" && value !== null && !isList(value) && !(value instanceof FileValue);
+}
+
+/** What the caller of an execution gets that has ended without a reply of its own. */
+export function impliedReply(status: ExecutionStatus): Reply | null {
+  switch (status) {
+    case "SUCCEEDED":
+      return { kind: "none" };
+    case "FAILED":
+      return { kind: "failed" };
+    case "CANCELLED":
+      return { kind: "cancelled" };
+    case "EXECUTING":
+    case "DELAYED":
+      return null;
+    default:
+      return status satisfies never;
+  }
 }

@@ -14,6 +14,7 @@ import type {
   StepError,
 } from "../engine/engine.ts";
 import type { FileStore } from "../engine/files.ts";
+import { impliedReply } from "../engine/outcome.ts";
 import type { Scrub } from "../engine/record.ts";
 import type { Clock } from "./clock.ts";
 import { pageOf } from "./memory-history.ts";
@@ -176,23 +177,6 @@ export class MemoryEngine implements Engine {
 function settled<T>(waiters: readonly Waiter<T>[], id: string, value: T): Waiter<T>[] {
   for (const waiter of waiters) if (waiter.id === id) waiter.settle(value);
   return waiters.filter((waiter) => waiter.id !== id);
-}
-
-/** What the caller of an execution gets that has ended without a reply of its own. */
-function impliedReply(status: ExecutionStatus): Reply | null {
-  switch (status) {
-    case "SUCCEEDED":
-      return { kind: "none" };
-    case "FAILED":
-      return { kind: "failed" };
-    case "CANCELLED":
-      return { kind: "cancelled" };
-    case "EXECUTING":
-    case "DELAYED":
-      return null;
-    default:
-      return status satisfies never;
-  }
 }
 
 function knownError(error: unknown): StepError {

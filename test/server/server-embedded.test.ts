@@ -4,35 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { openEmbeddedEngine } from "../../src/engine/embedded/engine.ts";
-import type { Effects } from "../../src/engine/effects.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { interpret } from "../../src/engine/interpret.ts";
 import { createLog } from "../../src/log.ts";
 import { createServer } from "../../src/server/server.ts";
 import type { Server } from "../../src/server/server.ts";
-import type { Definition } from "../../src/workflow/definition.ts";
-import { parseWorkflow } from "../../src/workflow/parse.ts";
 import { post, TOKEN } from "./server-fixture.ts";
+import { NO_EFFECTS, parse } from "./workflow-fixture.ts";
 
 const HISTORY = "/projects/demo/task-history/workflow-executions";
-
-function parse(workflowId: string, yaml: string): Definition {
-  const { definition, problems } = parseWorkflow({
-    workflowId,
-    file: `workflows/${workflowId}.yaml`,
-    yaml,
-    modules: {},
-  });
-  if (definition === undefined) throw new Error(JSON.stringify(problems));
-  return definition;
-}
-
-const effects: Effects = {
-  secrets: {},
-  http: () => Promise.reject(new Error("no http here")),
-  function: () => Promise.reject(new Error("no functions here")),
-  workflow: () => Promise.reject(new Error("no workflows here")),
-};
 
 async function serveProject(
   files: Record<string, string>,
@@ -42,7 +22,7 @@ async function serveProject(
   const live = new Map(Object.entries(files).map(([id, yaml]) => [id, parse(id, yaml)]));
   const engine = await openEmbeddedEngine({
     directory,
-    walk: (definition, context) => interpret(definition, context, effects),
+    walk: (definition, context) => interpret(definition, context, NO_EFFECTS),
     parse: (source) => parse(source.workflowId, source.yaml),
     retentionMs: 86_400_000,
   });

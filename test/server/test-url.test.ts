@@ -9,15 +9,13 @@ import type { Capture, CaptureStore } from "../../src/engine/captures.ts";
 import type { CaptureBounds } from "../../src/engine/embedded/options.ts";
 import { openCapturesToRead } from "../../src/engine/embedded/captures.ts";
 import { openEmbeddedEngine } from "../../src/engine/embedded/engine.ts";
-import type { Effects } from "../../src/engine/effects.ts";
 import { interpret } from "../../src/engine/interpret.ts";
 import type { Scrub } from "../../src/engine/record.ts";
 import { createLog } from "../../src/log.ts";
 import type { Authenticate } from "../../src/server/server-context.ts";
 import { createServer } from "../../src/server/server.ts";
-import type { Definition } from "../../src/workflow/definition.ts";
-import { parseWorkflow } from "../../src/workflow/parse.ts";
 import { exchange, post, TOKEN } from "./server-fixture.ts";
+import { NO_EFFECTS, parse } from "./workflow-fixture.ts";
 
 const HOOK = `
 trigger:
@@ -27,20 +25,6 @@ steps: []
 `;
 
 const ANYTHING = "trigger: { request: {} }\nsteps: []\n";
-
-function parse(workflowId: string, yaml: string): Definition {
-  const source = { workflowId, file: `workflows/${workflowId}.yaml`, yaml, modules: {} };
-  const { definition, problems } = parseWorkflow(source);
-  if (definition === undefined) throw new Error(JSON.stringify(problems));
-  return definition;
-}
-
-const effects: Effects = {
-  secrets: {},
-  http: () => Promise.reject(new Error("no http here")),
-  function: () => Promise.reject(new Error("no functions here")),
-  workflow: () => Promise.reject(new Error("no workflows here")),
-};
 
 interface Served {
   readonly url: string;
@@ -66,7 +50,7 @@ async function serve(
   const definition = parse("hook", options.yaml ?? HOOK);
   const engine = await openEmbeddedEngine({
     directory,
-    walk: (one, context) => interpret(one, context, effects),
+    walk: (one, context) => interpret(one, context, NO_EFFECTS),
     parse: (source) => parse(source.workflowId, source.yaml),
     retentionMs: 86_400_000,
     ...(options.bounds && { captures: options.bounds }),

@@ -15,12 +15,13 @@ import type {
   Reply,
 } from "../engine.ts";
 import type { FileStore } from "../files.ts";
+import { impliedReply } from "../outcome.ts";
 import type { Scrub } from "../record.ts";
 import { GroupCommit } from "./commit.ts";
 import { Definitions } from "./definitions.ts";
 import { closedError, failureKind, storeError } from "./failure.ts";
 import { FolderFiles } from "./files.ts";
-import { ExecutionHistory, impliedReply } from "./history.ts";
+import { ExecutionHistory } from "./history.ts";
 import { Idempotency, type Started } from "./idempotency.ts";
 import { encodeInput } from "./input.ts";
 import type { FolderLock } from "./lock.ts";

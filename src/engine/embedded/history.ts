@@ -14,6 +14,7 @@ import type {
   Reply,
   StepExecution,
 } from "../engine.ts";
+import { impliedReply } from "../outcome.ts";
 import { EXECUTION_COLUMNS, decodeError, type ExecutionRow, Reader } from "./read.ts";
 import { hasTables, openDatabaseToRead, STATUS, STATUSES } from "./schema.ts";
 import { stepExecutions } from "./step-history.ts";
@@ -168,23 +169,6 @@ export async function openHistory(directory: string): Promise<History & { close(
     get: (id) => history.get(id),
     close: () => database.close(),
   };
-}
-
-/** What the caller of an execution gets that has ended without a reply of its own. */
-export function impliedReply(status: ExecutionStatus): Reply | null {
-  switch (status) {
-    case "SUCCEEDED":
-      return { kind: "none" };
-    case "FAILED":
-      return { kind: "failed" };
-    case "CANCELLED":
-      return { kind: "cancelled" };
-    case "EXECUTING":
-    case "DELAYED":
-      return null;
-    default:
-      return status satisfies never;
-  }
 }
 
 function query(filter: ExecutionFilter, limit: number): { sql: string; values: SQLInputValue[] } {

@@ -93,7 +93,6 @@ export const MIGRATIONS: readonly string[] = [
     verdict TEXT, answer TEXT, signature TEXT, execution TEXT, saved TEXT, replay_of TEXT
   ) STRICT;
   CREATE INDEX captures_workflow ON captures (workflow, seq);
-  CREATE INDEX captures_size ON captures (size);
   CREATE TABLE capture_bodies (
     seq INTEGER PRIMARY KEY, bytes BLOB NOT NULL
   ) STRICT;
