@@ -54,7 +54,11 @@ export class TestTerminal implements AsyncDisposable {
 
   /** The screen's rows, without the spaces at their ends. */
   async screen(): Promise<string[]> {
-    await this.#written;
+    // More may come while it waits, and nobody would tell of it again.
+    for (let known: Promise<void> | undefined; known !== this.#written;) {
+      known = this.#written;
+      await known;
+    }
     const { buffer, rows } = this.#emulator;
     return Array.from({ length: rows }, (_, row) => {
       const line = buffer.active.getLine(buffer.active.viewportY + row);

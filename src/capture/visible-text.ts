@@ -69,9 +69,22 @@ function hex(value: number, digits: number): string {
   return value.toString(16).toUpperCase().padStart(digits, "0");
 }
 
+/** A screen asks for the same few texts again and again, and each measure looks at every grapheme's properties. */
+const MAX_REMEMBERED = 5_000;
+const MAX_REMEMBERED_LENGTH = 300;
+const remembered = new Map<string, number>();
+
 /** Columns that text takes in a terminal; the measure that Ink lays out by. */
 export function columnsOf(text: string): number {
-  return PLAIN.test(text) ? text.length : stringWidth(text);
+  if (PLAIN.test(text)) return text.length;
+  if (text.length > MAX_REMEMBERED_LENGTH) return stringWidth(text);
+  let columns = remembered.get(text);
+  if (columns === undefined) {
+    columns = stringWidth(text);
+    if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+    remembered.set(text, columns);
+  }
+  return columns;
 }
 
 const GRAPHEMES = new Intl.Segmenter("en", { granularity: "grapheme" });

@@ -156,6 +156,7 @@ describe("wf capture on a terminal", () => {
     await terminal.until("✓ kept");
     terminal.type("e");
     await terminal.until("Sent: answered 201.");
+    await terminal.until("2 captures");
     terminal.type("G\r");
     await terminal.until("eve@example.com");
     terminal.type("q");

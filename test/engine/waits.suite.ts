@@ -18,7 +18,7 @@ export function describeWaits(harness: Harness): void {
       };
       const id = await harness.begin();
       await until(async () => (await harness.engine().get(id))?.status === "DELAYED");
-      expect(harness.engine().running).toBe(0);
+      await until(() => harness.engine().running === 0);
       expect((await harness.engine().get(id))?.steps).toMatchObject([
         { path: "d", kind: "delay", status: "DELAYED", end: null },
       ]);
