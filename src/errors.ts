@@ -92,7 +92,11 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     exit: 1,
     hint: "Mend the workflows, then deploy again; what was live stays live.",
   },
-  ROUTE_NOT_FOUND: { status: 404, exit: 1, hint: "Workflows answer at /triggers/<workflow>." },
+  ROUTE_NOT_FOUND: {
+    status: 404,
+    exit: 1,
+    hint: "Workflows answer at /triggers/<workflow>, the API below /projects/<project>, where the project is the one of wf.yaml.",
+  },
   METHOD_NOT_ALLOWED: {
     status: 405,
     exit: 1,

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { Unicode11Addon } from "@xterm/addon-unicode11";
 import xterm from "@xterm/headless";
 
-const DOWN_MS = 15_000;
+const DOWN_MS = 30_000;
 
 export interface TerminalSize {
   readonly columns: number;

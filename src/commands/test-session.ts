@@ -79,13 +79,14 @@ export class TestSession {
     return results;
   }
 
-  /** Writes what comes into `expect`. @returns Files that were changed */
-  async update(tests: LoadedTests): Promise<string[]> {
+  /** Writes what comes into `expect`. @returns Files that were changed, with the status that came */
+  async update(tests: LoadedTests): Promise<{ readonly file: string; readonly status: number }[]> {
     const results = await this.run(tests);
-    const changed: string[] = [];
+    const changed: { file: string; status: number }[] = [];
     for (const [at, one] of tests.cases.entries()) {
       const result = results[at];
-      if (result !== undefined && (await writeExpectations(this.root, one, result))) changed.push(one.file);
+      if (result?.run === undefined || !(await writeExpectations(this.root, one, result))) continue;
+      changed.push({ file: one.file, status: result.run.answer.status });
     }
     return changed;
   }

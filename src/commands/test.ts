@@ -2,7 +2,7 @@ import { WfError } from "../errors.ts";
 import type { CaseResult } from "../offline/result.ts";
 import { askYesNo, canAsk } from "./ask.ts";
 import { findRoot } from "./project.ts";
-import { note } from "./terminal.ts";
+import { note, paint } from "./terminal.ts";
 import { type ReportOptions, TestReport } from "./test-report.ts";
 import { type LoadedTests, TestSession } from "./test-session.ts";
 
@@ -35,7 +35,11 @@ export async function testWorkflows(workflows: readonly string[], options: TestO
     return codeOf(await session.record(tests, report));
   }
   if (options.update !== true) return codeOf(await session.run(tests, report));
-  for (const file of await session.update(tests)) note(`updated ${file}\n`);
+  for (const { file, status } of await session.update(tests)) {
+    const warning =
+      status < 400 || status === 542 ? "" : `  ${paint("yellow", "an error: is it meant?", process.stderr)}`;
+    note(`updated ${file}: the answer was ${status}${warning}\n`);
+  }
   return codeOf(await session.run(await session.load(), report));
 }
 

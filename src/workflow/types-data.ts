@@ -21,7 +21,9 @@ export function typeOfFields(rules: RuleSet, shape: Shape, others?: Type): Type 
   const seen = (shape.object && propertiesOf(shape.object)) ?? new Map<string, Shape>();
   const fields = new Map<string, Field>();
   for (const [name, rule] of Object.entries(rules)) {
-    fields.set(name, { type: typeOfRule(rule, seen.get(name) ?? NO_SHAPE), optional: !rule.required });
+    const type = typeOfRule(rule, seen.get(name) ?? NO_SHAPE);
+    // Fields beside others are headers: text, unless their rule converts it.
+    fields.set(name, { type: type === UNKNOWN && others ? STRING : type, optional: !rule.required });
   }
   for (const [name, field] of seen) {
     if (!fields.has(name)) fields.set(name, seenField(field, shape));

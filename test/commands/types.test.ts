@@ -31,7 +31,7 @@ const LEAD = `name: Lead created
 trigger:
   request:
     query: { source: { required: true, enum: [web, app] } }
-    headers: { x-version: { type: integer, required: true } }
+    headers: { x-version: { type: integer, required: true }, x-kind: { required: true }, x-form: { pattern: "^a" } }
     body:
       email: { type: email, required: true }
       seats: { type: integer }
