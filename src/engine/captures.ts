@@ -52,7 +52,8 @@ export interface Capture {
   /** Null until the answer has left. */
   readonly verdict: CaptureVerdict | null;
   readonly answer: CaptureAnswer | null;
-  /** What the workflow's `auth` says of the request; the test URL runs it all the same. Null without `auth`. */
+  /** What the workflow's `auth` says of the request; the test URL runs it all the same. Null without `auth`, and
+   * while its secret is not set. */
   readonly signature: "valid" | "invalid" | null;
   readonly executionId: string | null;
   /** Name of the test data that it was saved as. */

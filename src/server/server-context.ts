@@ -41,7 +41,12 @@ export type Authentication =
       /** A second delivery with this id, within the time, gets the first one's answer. */
       readonly delivery?: { readonly id: string; readonly windowMs: number };
     }
-  | { readonly ok: false; readonly reason: string };
+  | {
+      readonly ok: false;
+      readonly reason: string;
+      /** There was nothing to check it against: no secret is set. */
+      readonly unchecked?: true;
+    };
 
 export type Authenticate = (definition: Definition, request: AuthRequest) => Authentication | Promise<Authentication>;
 

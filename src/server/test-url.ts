@@ -58,7 +58,7 @@ export class TestCapture {
         { method, url, headers: this.#headers, body: raw },
         {
           ...(this.#replay !== undefined && { replayOf: this.#replay.replayOf }),
-          ...(caller !== undefined && { signature: caller.ok ? "valid" : "invalid" }),
+          ...signatureOf(caller),
         },
       )
       .then(({ id }) => id);
@@ -96,6 +96,11 @@ export class TestCapture {
       this.#context.log.warn({ workflow: this.#workflowId, err: error }, "A capture's answer could not be kept");
     }
   }
+}
+
+function signatureOf(caller: Authentication | undefined): { readonly signature?: "valid" | "invalid" } {
+  if (caller === undefined || (!caller.ok && caller.unchecked === true)) return {};
+  return { signature: caller.ok ? "valid" : "invalid" };
 }
 
 function verdictOf(refusal: WfError | undefined, executionId: string | undefined): CaptureVerdict {

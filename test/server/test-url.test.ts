@@ -218,14 +218,17 @@ steps:
 
 test("a request without the right signature still runs on this machine, and its capture says so", async () => {
   const yaml = "trigger: { request: { auth: user-token } }\nsteps: []\n";
-  let isRight = false;
-  const authenticate: Authenticate = () => (isRight ? { ok: true } : { ok: false, reason: "wrong" });
+  let answer: ReturnType<Authenticate> = { ok: false, reason: "wrong" };
+  const authenticate: Authenticate = () => answer;
   const { url, settled } = await serve(await folder(), { yaml, authenticate });
   expect((await post(`${url}/test/hook`)).status).toBe(202);
   await settled(1);
-  isRight = true;
+  answer = { ok: true };
   await post(`${url}/test/hook`);
-  expect((await settled(2)).map(({ signature }) => signature)).toEqual(["valid", "invalid"]);
+  await settled(2);
+  answer = { ok: false, reason: "no secret is set", unchecked: true };
+  await post(`${url}/test/hook`);
+  expect((await settled(3)).map(({ signature }) => signature)).toEqual([null, "valid", "invalid"]);
 });
 
 test("on an address that others reach, the test URL asks for what the workflow asks for", async () => {

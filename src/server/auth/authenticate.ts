@@ -27,7 +27,7 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
   function secretsOf(names: readonly string[]): readonly string[] | (Authentication & { ok: false }) {
     const values = options.secrets();
     const found = names.map((name) => values[name] ?? "").filter((value) => value !== "");
-    return found.length > 0 ? found : refuse(`no secret is set: ${names.join(", ")}`);
+    return found.length > 0 ? found : { ok: false, reason: `no secret is set: ${names.join(", ")}`, unchecked: true };
   }
 
   function ofBearer(auth: TriggerAuth & { kind: "bearer" }, { headers }: AuthRequest): Authentication {
