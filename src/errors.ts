@@ -175,7 +175,11 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorEntry>> = {
     exit: 2,
     hint: "Bind 127.0.0.1, give every workflow an `auth`, or say --allow-unauthenticated.",
   },
-  SERVER_UNREACHABLE: { status: 500, exit: 3, hint: "Start it with `wf serve`, or name another with --url." },
+  SERVER_UNREACHABLE: {
+    status: 500,
+    exit: 3,
+    hint: "Start it with `wf serve`, or name another server (`--url`, `--to`).",
+  },
 };
 
 /** The one class of expected errors: what went wrong, where, and how to mend it. */
